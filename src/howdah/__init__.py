@@ -1,0 +1,1 @@
+"""Howdah: data-driven pipelines and model serving, whole on one machine."""

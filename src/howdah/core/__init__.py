@@ -1,0 +1,1 @@
+"""The domain's words: ids, references, clock, settings, logs. Imports only `errors`."""
