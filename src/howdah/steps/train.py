@@ -1,0 +1,160 @@
+"""Trains one model on clean tables and writes it as a bundle.
+
+Reads every clean file of --data in the order of their names, cross-validates the model
+family, fits it on all rows, exports it to ONNX where that is proven to give the same
+answers (skops otherwise), and writes the bundle under --out.
+"""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from howdah.errors import Invalid
+from howdah.learning import bundle, card, evaluation, export, table, training, validation
+from howdah.learning.schema import Schema
+from howdah.learning.signature import Array, Signature
+from howdah.steps import program
+
+REFERENCE_ROWS = 1000
+SCENARIOS = 5
+# Fewer rows than this cannot be cross-validated into figures that mean anything.
+FEWEST_ROWS = 20
+
+
+def main(arguments: Sequence[str]) -> None:
+    step = program.parser(__doc__ or "")
+    step.add_argument("--data", type=Path, required=True, help="the folder of clean files")
+    step.add_argument("--schema", type=Path, required=True, help="the folder that holds schema.json")
+    step.add_argument("--name", required=True, help="the model's name")
+    step.add_argument("--target", required=True, help="the column to learn")
+    step.add_argument("--task", required=True, choices=["regression", "classification"])
+    step.add_argument("--family", required=True, help="the model family, for example forest")
+    step.add_argument(
+        "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a setting of the family"
+    )
+    step.add_argument(
+        "--leave-out", action="append", default=[], metavar="COLUMN", help="a column not to learn from"
+    )
+    step.add_argument("--folds", type=int, default=5, help="folds of the cross validation (default: 5)")
+    step.add_argument("--seed", type=int, default=0, help="makes every choice repeatable (default: 0)")
+    options = step.parse_args(arguments)
+
+    schema = Schema.read(options.schema / "schema.json")
+    rows = read_clean(options.data, schema)
+    rows = rows[rows[options.target].notna()].reset_index(drop=True)
+    if len(rows) < FEWEST_ROWS:
+        raise Invalid(
+            f"{len(rows)} rows with a {options.target} are too few to train on; {FEWEST_ROWS} are needed."
+        )
+    truth = rows[options.target].to_numpy()
+    classes = _classes(truth, options.task, options.target)
+    signature = training.signature_for(
+        schema, options.target, options.task, tuple(options.leave_out), classes
+    )
+    truth = truth.astype(str) if classes else truth.astype(float)
+    frame = training.frame_of(rows, signature)
+
+    parameters = parse_parameters(options.parameter)
+    estimator = training.build(signature, options.family, parameters, options.seed)
+    folds = evaluation.cross_validate(estimator, frame, truth, signature, options.folds, options.seed)
+    metrics = {
+        "cross_validation": evaluation.mean(folds),
+        "naive": evaluation.naive(truth, truth, signature),
+    }
+    program.say(
+        f"{options.name}: {len(rows)} rows, {options.folds} folds: {_headline(metrics['cross_validation'])}"
+    )
+    estimator.fit(frame, truth)
+
+    model_file = export.export(estimator, frame, signature, _fresh(options.out))
+    manifest = bundle.Manifest(
+        name=options.name,
+        model_file=model_file,
+        signature=signature,
+        family=options.family,
+        parameters=parameters,
+        seed=options.seed,
+        rows=len(rows),
+        metrics=metrics,
+        sources=program.sources(options.data, options.schema),
+        code=program.code_hash(),
+        libraries=bundle.versions(),
+    )
+    shutil.copyfile(options.schema / "schema.json", options.out / "schema.json")
+    bundle.write(
+        options.out,
+        manifest,
+        reference=sample(rows, options.seed).to_csv(index=False),
+        card=card.write(manifest, schema),
+        scenario_inputs=_scenarios(frame, signature),
+    )
+    program.say(
+        f"{options.name}: wrote {model_file}, proven equal to the fitted model"
+        if model_file.endswith("onnx")
+        else f"{options.name}: wrote {model_file}"
+    )
+
+
+def read_clean(folder: Path, schema: Schema) -> pd.DataFrame:
+    """All clean rows, in the order of the files' names, typed by the schema."""
+    pieces = []
+    for path in program.files(folder):
+        for piece in table.read(path):
+            pieces.append(validation.sort(piece, schema).clean)
+    return pd.concat(pieces, ignore_index=True)
+
+
+def sample(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
+    if len(rows) <= REFERENCE_ROWS:
+        return rows
+    return rows.sample(REFERENCE_ROWS, random_state=seed).sort_index()
+
+
+def parse_parameters(pairs: Sequence[str]) -> dict[str, float | int | str]:
+    parameters: dict[str, float | int | str] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise Invalid(f"--parameter wants NAME=VALUE, not {pair!r}.")
+        parameters[name] = _number(text)
+    return parameters
+
+
+def _number(text: str) -> float | int | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _classes(truth: Array, task: str, target: str) -> tuple[str, ...]:
+    if task != "classification":
+        return ()
+    classes = tuple(sorted(set(truth.astype(str))))
+    if len(classes) < 2:
+        raise Invalid(f"{target} has one class only ({classes[0]!r}); there is nothing to tell apart.")
+    return classes
+
+
+def _scenarios(frame: pd.DataFrame, signature: Signature) -> dict[str, Array]:
+    rows = frame.iloc[:: max(1, len(frame) // SCENARIOS)].head(SCENARIOS)
+    return {field.name: rows[field.name].to_numpy() for field in signature.inputs}
+
+
+def _headline(figures: evaluation.Figures) -> str:
+    return ", ".join(
+        f"{name} {figures[name]:.3f}" for name in ("r2", "mae", "roc_auc", "accuracy") if name in figures
+    )
+
+
+def _fresh(out: Path) -> Path:
+    out.mkdir(parents=True, exist_ok=True)
+    return out
+
+
+if __name__ == "__main__":
+    program.run(main)
