@@ -1,0 +1,1 @@
+"""The embedded Pachyderm: storage, versions, pipelines, wire, each standing on the one before."""
