@@ -1,0 +1,1 @@
+"""Data-driven pipelines: specs, datums, jobs. Knows commits through `versions`, no protocol."""
