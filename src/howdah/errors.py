@@ -3,11 +3,24 @@
 A message says what happened, to which object, and what to do. Subclasses live
 beside the code that raises them and carry typed fields; `pachd/wire/status.py`
 maps the six branches to gRPC and HTTP codes in one table.
+
+The message is the whole error on the wire, where Pachyderm's clients match its
+text. `why` and `remedy` are for a person at a terminal, who is shown all three.
 """
 
 
 class HowdahError(Exception):
     """The root; raise one of the six below."""
+
+    why: str = ""
+    remedy: str = ""
+
+    def __init__(self, what: str = "", *, why: str = "", remedy: str = "") -> None:
+        super().__init__(what)
+        if why:
+            self.why = why
+        if remedy:
+            self.remedy = remedy
 
 
 class NotFound(HowdahError):

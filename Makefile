@@ -1,0 +1,35 @@
+# Everything a person or a machine runs here. `make help` lists it.
+PY := .venv/bin/python
+ENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
+
+.PHONY: help setup lock check format test test-unit test-long clean
+
+help: ## List the targets
+	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: ## Build .venv from the locked requirements (nothing to do in under 2 s)
+	@scripts/setup
+
+lock: setup ## Resolve requirements/*.txt afresh from pyproject.toml
+	@$(ENV) scripts/lock
+
+check: setup ## Format, lint, types, import contracts, the repository's own tests
+	@$(ENV) scripts/check
+
+format: setup ## Let ruff put things in order
+	@$(ENV) ruff format . && $(ENV) ruff check --fix .
+
+test: setup ## Every test but those that take minutes
+	@$(PY) -m pytest -m "not long"
+
+test-unit: setup ## The unit tests alone, under a minute
+	@$(PY) -m pytest tests/unit
+
+test-long: setup ## The tests that take minutes
+	@$(PY) -m pytest -m long
+
+bench-%: setup ## Run benchmarks/bench_%.py; fails when a must is missed
+	@$(PY) benchmarks/bench_$*.py
+
+clean: ## Remove what was built here; leaves .howdah, your data, alone
+	rm -rf .venv .venv-python-pachyderm build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,85 @@
+"""What a user is told when a command cannot do what was asked.
+
+Three parts: what happened, why, what to do. Exit code 2 for whatever the user or the
+surroundings can put right, 1 for a fault of Howdah's own, 130 for Ctrl-C. A traceback
+appears only with `--debug`, which stands before the command's name.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+import typer
+
+from howdah.errors import HowdahError
+
+USER_ERROR = 2
+OWN_FAULT = 1
+INTERRUPTED = 130
+
+
+def run(app: typer.Typer, program: str, arguments: Sequence[str]) -> int:
+    """Runs one command line and returns its exit code. Prints every failure to stderr."""
+    debug = "--debug" in arguments
+    try:
+        outcome = app(list(arguments), prog_name=program, standalone_mode=False)
+    except HowdahError as error:
+        return _explain(error, debug)
+    except typer.TyperException as error:
+        return _usage(error, program)
+    except typer.Abort:
+        sys.stderr.write("Stopped.\n")
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output left (`howdah … | head`); nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OWN_FAULT
+    except Exception as error:  # noqa: BLE001 - the outermost frame; nothing above could say it
+        return _own_fault(error, debug)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def tell(what: str, why: str = "", remedy: str = "", *, to: TextIO | None = None) -> None:
+    """Prints the three parts, one a line, leaving out those that are empty."""
+    out = to or sys.stderr
+    out.write(f"Error: {what}\n")
+    if why:
+        out.write(f"  Why: {why}\n")
+    if remedy:
+        out.write(f"  Do:  {remedy}\n")
+
+
+def _explain(error: HowdahError, debug: bool) -> int:
+    if debug:
+        raise error
+    tell(str(error), error.why, error.remedy)
+    return USER_ERROR
+
+
+def _usage(error: typer.TyperException, program: str) -> int:
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
+        sys.stderr.write(context.get_help() + "\n")
+        return USER_ERROR
+    command = context.command_path if context is not None else program
+    tell(_sentence(error), remedy=f"See `{command} --help`.")
+    return USER_ERROR
+
+
+def _sentence(error: typer.TyperException) -> str:
+    described = getattr(error, "format_message", None)
+    return str(described()) if described is not None else str(error)
+
+
+def _own_fault(error: Exception, debug: bool) -> int:
+    if debug:
+        raise error
+    tell(
+        f"{type(error).__name__}: {error}",
+        "This is a fault in Howdah, not in what you typed.",
+        "Run the command again with --debug before its name and report what it prints.",
+    )
+    return OWN_FAULT

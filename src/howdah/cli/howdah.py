@@ -1,0 +1,40 @@
+"""`howdah`: what a person runs beside pachctl and kubectl."""
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from howdah.cli.failures import run
+from howdah.cli.lazy import Group, root
+
+GROUPS: dict[str, Group] = {}
+
+app = root(
+    GROUPS,
+    help="Data-driven pipelines with model serving on top, whole on one laptop.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"howdah {version('howdah')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback when something goes wrong.")
+    ] = False,
+) -> None:
+    pass  # both are acted on elsewhere: a callback and failures.run
+
+
+def main() -> NoReturn:
+    sys.exit(run(app, "howdah", sys.argv[1:]))

@@ -1,0 +1,59 @@
+import typer
+
+from howdah.cli.failures import run
+from howdah.errors import Invalid
+
+
+def app_that(act):
+    app = typer.Typer(rich_markup_mode=None)
+    app.command()(act)
+    return app
+
+
+def test_a_users_mistake_is_told_in_three_parts(capsys):
+    def act() -> None:
+        raise Invalid("the key is unknown", why="it is not in the table", remedy="write 'port'")
+
+    assert run(app_that(act), "howdah", []) == 2
+    assert capsys.readouterr().err == (
+        "Error: the key is unknown\n  Why: it is not in the table\n  Do:  write 'port'\n"
+    )
+
+
+def test_our_own_fault_is_not_blamed_on_the_user(capsys):
+    def act() -> None:
+        raise ZeroDivisionError("by zero")
+
+    assert run(app_that(act), "howdah", []) == 1
+    said = capsys.readouterr().err
+    assert "ZeroDivisionError: by zero" in said
+    assert "fault in Howdah" in said
+    assert "Traceback" not in said
+
+
+def test_ctrl_c_is_130():
+    def act() -> None:
+        raise KeyboardInterrupt
+
+    assert run(app_that(act), "howdah", []) == 130
+
+
+def test_a_wrong_option_points_to_the_help(capsys):
+    def act(count: int = 1) -> None:
+        del count
+
+    assert run(app_that(act), "howdah", ["--cuont", "2"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Error: No such option: --cuont")
+    assert "See `howdah --help`." in said
+
+
+def test_an_exit_code_is_passed_on():
+    def act() -> None:
+        raise typer.Exit(5)
+
+    assert run(app_that(act), "howdah", []) == 5
+
+
+def test_success_is_zero():
+    assert run(app_that(lambda: None), "howdah", []) == 0
