@@ -1,0 +1,1 @@
+"""Child processes: one spawner, readiness, stop, logs, adoption, environments for images."""
