@@ -56,3 +56,25 @@ class CommitRef:
 
     def __str__(self) -> str:
         return f"{self.repo}@{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class CommitSpec:
+    """How a caller names a commit: an id, a branch, or an ancestor of either.
+
+    The expression is what stands after the `@`: `master`, `master^2`, `master.1`,
+    `<id>`, `<id>~`. Resolving it needs a store.
+    """
+
+    repo: RepoRef
+    expression: str
+
+    def __str__(self) -> str:
+        return f"{self.repo}@{self.expression}"
+
+    @classmethod
+    def of(cls, repo: RepoRef, branch: str = "", id: str = "") -> "CommitSpec":
+        """As clients send it: a branch, an id, or a branch with ancestry in the id's place."""
+        if branch and (not id or id[0] in ".^~"):
+            return cls(repo, branch + id)
+        return cls(repo, id)

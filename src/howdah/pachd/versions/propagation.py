@@ -1,0 +1,75 @@
+"""Which branches get a new commit because others moved, and what each is computed from. Pure.
+
+The invariant that this keeps: the head of a branch is computed from the heads of the branches
+that it is provenant on. At the end of a transaction every branch downstream of one that moved
+gets a commit of the transaction's set; all branches that moved share that set, so a branch that
+is reached on several ways gets one commit.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from howdah.core.refs import SPEC, BranchRef, CommitId, CommitRef, RepoRef
+from howdah.pachd.versions.errors import InvalidProvenanceStructure
+from howdah.pachd.versions.records import BranchInfo
+
+type Lookup = Callable[[BranchRef], BranchInfo]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCommit:
+    branch: BranchInfo
+    upstream: tuple[CommitRef, ...]
+
+
+def plan(moved: Sequence[BranchRef], lookup: Lookup, set_id: CommitId) -> list[PlannedCommit]:
+    """The commits to make, upstream before downstream."""
+    downstream = _downstream(moved, lookup)
+    ordered = sorted(downstream.values(), key=lambda branch: len(branch.provenance))
+    planned: dict[BranchRef, PlannedCommit] = {}
+    for branch in ordered:
+        if _only_spec(branch) or branch.head.id == set_id:
+            continue
+        upstream = tuple(
+            CommitRef(ref.repo, set_id) if ref in planned else lookup(ref).head
+            for ref in branch.direct_provenance
+        )
+        planned[branch.ref] = PlannedCommit(branch, upstream)
+    return list(planned.values())
+
+
+def _downstream(moved: Sequence[BranchRef], lookup: Lookup) -> dict[BranchRef, BranchInfo]:
+    """Branches reached from those that moved over provenance that is not marked `never`."""
+    found: dict[BranchRef, BranchInfo] = {}
+    near = list(moved)
+    while near:
+        ref = near.pop()
+        for below in lookup(ref).subvenance:
+            info = lookup(below)
+            if below not in found and ref in info.direct_provenance and ref not in info.never:
+                found[below] = info
+                near.append(below)
+    return found
+
+
+def _only_spec(branch: BranchInfo) -> bool:
+    """Spouts are provenant on their specification alone and make their own commits."""
+    return len(branch.provenance) == 1 and branch.provenance[0].repo.type == SPEC
+
+
+def check_structure(moved: Iterable[BranchRef], lookup: Lookup) -> None:
+    """Refuse a graph in which two branches of one repo are connected: their common set could
+    not hold a commit of each.
+    """
+    for start in moved:
+        seen = {start}
+        near = [start]
+        repos: set[RepoRef] = set()
+        while near:
+            info = lookup(near.pop())
+            if info.ref.repo in repos:
+                raise InvalidProvenanceStructure(info.ref)
+            repos.add(info.ref.repo)
+            fresh = [ref for ref in (*info.provenance, *info.subvenance) if ref not in seen]
+            seen.update(fresh)
+            near += fresh

@@ -1,0 +1,99 @@
+"""The unfinished business of one transaction: what it changed and what must follow at its end."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from howdah.core.refs import BranchRef, CommitId, CommitRef, RepoRef
+from howdah.pachd.versions import tables
+from howdah.pachd.versions.errors import RepoNotFound
+from howdah.pachd.versions.records import CommitInfo
+from howdah.pachd.versions.view import View
+
+
+@dataclass(slots=True)
+class Changes:
+    """What happened to commits since participants were last asked, each list in order.
+
+    `created` holds commits that are still open or were made finished; `deleted` holds them as
+    they were. A commit may stand in several lists.
+    """
+
+    created: list[CommitInfo] = field(default_factory=list)
+    finishing: list[CommitInfo] = field(default_factory=list)
+    finished: list[CommitInfo] = field(default_factory=list)
+    deleted: list[CommitInfo] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.created or self.finishing or self.finished or self.deleted)
+
+
+class Work:
+    """Lives inside one database transaction, on the writer's thread."""
+
+    def __init__(self, connection: tables.Connection, now_ns: int, set_id: CommitId) -> None:
+        self.connection = connection
+        self.view = View(connection)
+        self.now_ns = now_ns
+        self.set_id = set_id
+        self.keys: set[str] = set()
+        self.moved: dict[BranchRef, None] = {}
+        self._created: list[CommitRef] = []
+        self._finishing: list[CommitRef] = []
+        self._finished: list[CommitRef] = []
+        self._deleted: list[CommitInfo] = []
+
+    # -- events
+
+    def emit(self, kind: str, subject: str, set_id: str = "", keys: Iterable[str] = ()) -> None:
+        tables.append_event(self.connection, self.now_ns, kind, subject, set_id)
+        self.keys.update((kind, subject, *keys))
+        if set_id:
+            self.keys.add(set_id)
+
+    def emit_commit(self, what: str, ref: CommitRef) -> None:
+        self.emit(f"commit.{what}", str(ref), ref.id, keys=(str(ref.repo),))
+
+    # -- commits, as they go through their states
+
+    def created(self, ref: CommitRef) -> None:
+        self._created.append(ref)
+        self.emit_commit("started", ref)
+
+    def finishing(self, ref: CommitRef) -> None:
+        self._finishing.append(ref)
+        self.emit_commit("finishing", ref)
+
+    def finished(self, ref: CommitRef) -> None:
+        self._finished.append(ref)
+        self.emit_commit("finished", ref)
+
+    def deleted(self, info: CommitInfo) -> None:
+        self._deleted.append(info)
+        self.emit_commit("deleted", info.ref)
+
+    def take_changes(self) -> Changes:
+        """What changed since the last call, as it stands now."""
+        changes = Changes(
+            self._present(self._created),
+            self._present(self._finishing),
+            self._present(self._finished),
+            self._deleted,
+        )
+        self._created, self._finishing, self._finished, self._deleted = [], [], [], []
+        return changes
+
+    def _present(self, refs: Iterable[CommitRef]) -> list[CommitInfo]:
+        found = (tables.commit(self.connection, ref) for ref in refs)
+        return [info for info in found if info is not None]
+
+    # -- branches
+
+    def propagate(self, branch: BranchRef) -> None:
+        """Its head moved: what is downstream follows at the end of the transaction."""
+        self.moved[branch] = None
+
+    def repo_row(self, repo: RepoRef) -> int:
+        row = tables.repo_row(self.connection, repo)
+        if row is None:
+            raise RepoNotFound(repo)
+        return row
