@@ -1,0 +1,176 @@
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from howdah.seldon import manifests
+
+CRD = Path(__file__).parents[4] / "shared" / "crds" / "seldondeployment.yaml"
+SKLEARN = {"name": "classifier", "implementation": "SKLEARN_SERVER", "modelUri": "/models/iris"}
+
+
+def iris(**predictor: object) -> dict:
+    return {
+        "apiVersion": "machinelearning.seldon.io/v1",
+        "kind": "SeldonDeployment",
+        "metadata": {"name": "iris", "namespace": "models"},
+        "spec": {
+            "protocol": "v2",
+            "predictors": [{"name": "default", "graph": copy.deepcopy(SKLEARN), **predictor}],
+        },
+    }
+
+
+def two(**second: object) -> dict:
+    document = iris(traffic=75)
+    canary = {"name": "canary", "graph": copy.deepcopy(SKLEARN), "traffic": 25, **second}
+    document["spec"]["predictors"].append(canary)
+    return document
+
+
+def container(name: str, **fields: object) -> list:
+    return [{"spec": {"containers": [{"name": name, **fields}]}}]
+
+
+def changed(document: dict, path: str, value: object) -> dict:
+    *parents, last = path.split(".")
+    target = document
+    for part in parents:
+        target = target[int(part)] if part.isdigit() else target[part]
+    target[last] = value
+    return document
+
+
+def test_defaults_are_seldons():
+    first, second = manifests.read(two()).spec.predictors
+    assert first.labels == {"version": "default"}
+    assert first.graph.type == "MODEL"
+    assert first.graph.endpoint is not None
+    assert (first.graph.endpoint.http_port, first.graph.endpoint.grpc_port) == (9000, 9500)
+    assert second.graph.endpoint == first.graph.endpoint, "one port per container name, as Seldon gives them"
+
+
+def test_a_node_of_no_type_becomes_a_model_and_ports_count_across_predictors():
+    graph = {"name": "a", "type": "TRANSFORMER", "children": [{"name": "b"}]}
+    specs = [{"spec": {"containers": [{"name": "a", "image": "i"}, {"name": "b", "image": "i"}]}}]
+    root = manifests.read(iris(graph=graph, componentSpecs=specs)).spec.predictors[0].graph
+    assert root.type == "TRANSFORMER"
+    assert root.children[0].type == "MODEL"
+    assert root.endpoint and root.endpoint.http_port == 9000
+    assert root.children[0].endpoint and root.children[0].endpoint.http_port == 9001
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("spec.predictor", [], 'unknown field "spec.predictor" (did you mean "predictors"?)'),
+        ("spec.predictors.0.grph", {}, '"spec.predictors[0].grph" (did you mean "graph"?)'),
+        (
+            "spec.predictors.0.graph.modelURI",
+            "x",
+            '"spec.predictors[0].graph.modelURI" (did you mean "modelUri"?)',
+        ),
+        (
+            "spec.predictors.0.componentSpecs",
+            container("classifier", imgae="x"),
+            '"spec.predictors[0].componentSpecs[0].spec.containers[0].imgae" (did you mean "image"?)',
+        ),
+        ("spec.predictors.0.replicas", "two", "spec.predictors[0].replicas: Invalid value"),
+        ("spec.predictors.0.graph.type", "MODELL", "spec.predictors[0].graph.type: Invalid value"),
+        ("kind", "Deployment", "kind: Invalid value"),
+    ],
+)
+def test_what_is_not_a_field_is_refused_with_its_path(path: str, value: object, message: str):
+    with pytest.raises(manifests.ManifestInvalid) as refused:
+        manifests.read(changed(iris(), path, value))
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (changed(iris(), "spec.protocol", "v3"), "Invalid protocol"),
+        (changed(iris(), "spec.transport", "udp"), "Invalid transport"),
+        (changed(iris(), "spec.serverType", "http"), "Invalid serverType"),
+        (changed(iris(), "spec.predictors", []), "Graph contains no predictors"),
+        (iris(shadow=True), "Shadow can not exist as only predictor"),
+        (two(traffic=20), "Traffic must sum to 100 for multiple predictors"),
+        (iris(traffic=50), "Traffic must be 100 for a single predictor when set"),
+        (two(name="default"), "Duplicate predictor name"),
+        (changed(iris(), "spec.predictors.0.graph.modelUri", ""), "modelUri required"),
+        (changed(iris(), "spec.predictors.0.graph.logger", {"url": "http://x"}), "No logger mode specified"),
+        (iris(graph={"name": "m", "type": "MODEL"}), "Can't find container for Predictive Unit"),
+        (
+            iris(graph={"name": "m", "type": "UNKNOWN_TYPE"}, componentSpecs=container("m", image="i")),
+            "has no methods",
+        ),
+        (changed(iris(), "spec.protocol", "tensorflow"), "does not handle the tensorflow protocol"),
+        (
+            iris(
+                annotations={"seldon.io/no-engine": "true"},
+                graph={**SKLEARN, "children": [{**SKLEARN, "name": "second"}]},
+            ),
+            "Running without engine only valid for single element graphs",
+        ),
+    ],
+)
+def test_the_webhooks_violations(document: dict, message: str):
+    with pytest.raises(manifests.ManifestInvalid, match=message):
+        manifests.read(document)
+
+
+def test_two_shadows_and_their_traffic():
+    document = two(shadow=True, traffic=101)
+    document["spec"]["predictors"][0]["traffic"] = 100
+    document["spec"]["predictors"].append({**document["spec"]["predictors"][1], "name": "third"})
+    with pytest.raises(manifests.ManifestInvalid) as refused:
+        manifests.read(document)
+    assert "Multiple shadows are not allowed" in str(refused.value)
+    assert "between 0 and 100" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        (changed(iris(), "spec.serverType", "kafka"), "not Kafka topics"),
+        (iris(ssl={"certSecretName": "s"}), "no TLS"),
+        (
+            changed(iris(), "spec.predictors.0.graph.implementation", "XGBOOST_SERVER"),
+            "XGBOOST_SERVER is not run",
+        ),
+        (
+            changed(iris(), "spec.predictors.0.graph.implementation", "MINE"),
+            "No entry in predictors map for MINE",
+        ),
+        (iris(componentSpecs=[{"spec": {}, "hpaSpec": {"maxReplicas": 3}}]), "does not scale by itself"),
+        (iris(explainer={"type": "AnchorImages", "modelUri": "/x"}), "AnchorImages"),
+        (iris(explainer={"type": "AnchorTabular"}), "modelUri"),
+    ],
+)
+def test_what_only_a_cluster_runs_is_refused_by_name(document: dict, message: str):
+    with pytest.raises(manifests.ManifestInvalid, match=message):
+        manifests.read(document)
+
+
+def test_every_field_of_the_crd_is_known():
+    """Where the cluster's schema lies beside the project, ours must have exactly its fields."""
+    if not CRD.is_file():
+        pytest.skip("the CRD is not beside this checkout")
+    crd = yaml.load(CRD.read_text(), Loader=yaml.CSafeLoader)
+    schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    assert not _differences(schema, manifests.SeldonDeployment.model_fields["spec"].annotation, "spec")
+
+
+def _differences(schema: dict, model: type, path: str, depth: int = 0) -> list[str]:
+    from howdah.seldon.manifests.parse import _nested_model
+
+    ours = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    theirs = schema.get("properties", {})
+    found = [f"{path}.{name}" for name in ours.keys() ^ theirs.keys()]
+    for name in ours.keys() & theirs.keys():
+        inner = theirs[name].get("items", theirs[name])
+        nested = _nested_model(ours[name])
+        if nested and inner.get("properties") and depth < 5:
+            found += _differences(inner, nested, f"{path}.{name}", depth + 1)
+    return found
