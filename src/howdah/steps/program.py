@@ -39,10 +39,13 @@ def files(folder: Path) -> Iterator[Path]:
     yield from found
 
 
+def commit(folder: Path) -> str:
+    """The commit that an input was read from, as the worker tells it; empty outside a pipeline."""
+    return os.environ.get(f"{folder.name}_COMMIT", "")
+
+
 def sources(*inputs: Path) -> dict[str, str]:
-    """Each input's name and the commit it was read from, as the worker tells it."""
-    commits = {folder.name: os.environ.get(f"{folder.name}_COMMIT", "") for folder in inputs}
-    return {name: commit for name, commit in commits.items() if commit}
+    return {folder.name: commit(folder) for folder in inputs if commit(folder)}
 
 
 def code_hash() -> str:

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     step.add_argument("--dry-run", action="store_true", help="write the manifest, apply nothing")
     options = step.parse_args(arguments)
 
-    commit = program.sources(options.model).get(options.model.name)
+    commit = program.commit(options.model)
     if not commit:
         raise Invalid(f"{options.model.name}_COMMIT is not set: publish must run as a step of a pipeline.")
     template = yaml.safe_load((options.manifest / "deployment.yaml").read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ answers (skops otherwise), and writes the bundle under --out.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
     options = step.parse_args(arguments)
 
     schema = Schema.read(options.schema / "schema.json")
-    rows = read_clean(options.data, schema)
+    rows = read_clean(program.files(options.data), schema)
     rows = rows[rows[options.target].notna()].reset_index(drop=True)
     if len(rows) < FEWEST_ROWS:
         raise Invalid(
@@ -97,10 +97,10 @@ def main(arguments: Sequence[str]) -> None:
     )
 
 
-def read_clean(folder: Path, schema: Schema) -> pd.DataFrame:
-    """All clean rows, in the order of the files' names, typed by the schema."""
+def read_clean(paths: Iterable[Path], schema: Schema) -> pd.DataFrame:
+    """All clean rows, in the order of the files, typed by the schema."""
     pieces = []
-    for path in program.files(folder):
+    for path in paths:
         for piece in table.read(path):
             pieces.append(validation.sort(piece, schema).clean)
     return pd.concat(pieces, ignore_index=True)
