@@ -14,6 +14,7 @@ from howdah.core.refs import BranchRef, CommitId, CommitRef, CommitSpec, RepoRef
 from howdah.errors import Conflict, Invalid
 from howdah.pachd.versions import branches, commits, propagation, repos, squash, tables
 from howdah.pachd.versions.records import CommitInfo, Metadata, ProjectInfo, Trigger
+from howdah.pachd.versions.tables import Content
 from howdah.pachd.versions.view import View
 from howdah.pachd.versions.work import Changes, Work
 
@@ -169,6 +170,13 @@ class Transaction:
                 participant.check_finish_commit(self, info)
         commits.finish_commit(self._work, info, error, description)
         return self.view.commit_by_row(info.row, info.ref)
+
+    def complete_commit(self, info: CommitInfo, *, error: str, size_bytes: int, content: Content) -> None:
+        """FINISHING to FINISHED, once the content is durable. For the finisher, and for those who
+        make whole commits by other means."""
+        if info.open or info.finished:
+            raise Conflict(f"commit {info.ref} is not finishing")
+        commits.complete_commit(self._work, info.row, error or info.error, size_bytes, content)
 
     def clear_commit(self, commit: AnyCommit) -> None:
         """Take back what was written to an open commit."""

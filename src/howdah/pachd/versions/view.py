@@ -13,6 +13,7 @@ from howdah.pachd.versions.errors import (
     BranchNotFound,
     CommitDeleted,
     CommitNotFound,
+    CommitSetNotFound,
     ProjectNotFound,
     RepoNotFound,
     TransactionNotFound,
@@ -272,6 +273,8 @@ class View:
     def commit_set(self, id: str, aliases: bool = True) -> CommitSetInfo:
         """The commits of the set, and with `aliases` everything in their provenance; upstream first."""
         commits = tables.commits_of_set(self.connection, id)
+        if not commits:
+            raise CommitSetNotFound(id)
         if aliases:
             commits = tables.set_provenance(self.connection, id) + commits
         return CommitSetInfo(CommitId(id), tuple(_upstream_first(commits)))
