@@ -3,9 +3,8 @@
 import datetime
 from typing import get_args
 
-from cronsim import CronSim, CronSimError
-
 from howdah.core.refs import RepoRef
+from howdah.errors import Invalid
 from howdah.pachd.pipelines.captures import GlobError, compile_glob
 from howdah.pachd.pipelines.inputs import (
     Combined,
@@ -19,6 +18,7 @@ from howdah.pachd.pipelines.inputs import (
 from howdah.pachd.pipelines.reading import Reader
 from howdah.pachd.pipelines.refs import PipelineRef
 from howdah.pachd.pipelines.schema import SpecError
+from howdah.pachd.versions.triggers import next_tick
 
 _KINDS: tuple[CombineKind, ...] = get_args(CombineKind)
 _TAKEN = ("out", ".env")
@@ -135,48 +135,10 @@ def _trigger(read: Reader | None) -> Trigger | None:
 
 
 def check_cron(spec: str, path: str) -> None:
-    if spec.startswith("@every ") or spec in CRON_WORDS:
-        try:
-            every_s(spec)
-        except ValueError as error:
-            raise SpecError(path, f"error parsing cron-spec: {error}") from None
-        return
     try:
-        CronSim(spec, datetime.datetime(2026, 1, 1))
-    except CronSimError as error:
+        next_tick(spec, 0)
+    except Invalid as error:
         raise SpecError(path, f'error parsing cron-spec "{spec}": {error}') from None
-
-
-CRON_WORDS = {
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-    "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@hourly": "0 * * * *",
-    "@never": "",
-}
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-
-
-def every_s(spec: str) -> float:
-    """The period of "@every 1h30m10s"; 0 for specs that are not of this form."""
-    if not spec.startswith("@every "):
-        return 0.0
-    text = spec.removeprefix("@every ").strip()
-    total, digits, rest = 0.0, "", text
-    while rest:
-        digits = rest[: len(rest) - len(rest.lstrip("0123456789."))]
-        rest = rest[len(digits) :]
-        unit = next((unit for unit in ("ms", "h", "m", "s") if rest.startswith(unit)), "")
-        if not digits or not unit:
-            raise ValueError(f'"{text}" is not a duration such as 10s or 1h30m')
-        total += float(digits) * _UNITS[unit]
-        rest = rest[len(unit) :]
-    if total <= 0:
-        raise ValueError("the period must be longer than nothing")
-    return total
 
 
 def check_names(root: Input, path: str) -> set[str]:
