@@ -34,7 +34,7 @@ _ENTRY = struct.Struct("<32sQ")
 ENTRY_BYTES = _ENTRY.size
 
 
-def hash_of(data: bytes | memoryview) -> Hash:
+def hash_of(data: bytes | bytearray | memoryview) -> Hash:
     return Hash(blake3(data).digest())
 
 

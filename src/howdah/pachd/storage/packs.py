@@ -1,0 +1,289 @@
+"""Packs: files of about 64 MiB to which records are appended, and which are then never changed.
+
+All uploads append to one active pack, so that small writes of many share its sync. A record that was
+appended can be read at once; it is acknowledged by `sync()`, whose order is the store's promise:
+
+    1. the records' bytes, then (for a new pack) its name, are made durable,
+    2. the rows that say where chunks lie are committed to the database.
+
+A crash between the two leaves bytes that nothing points to, for gc to find. A pack is never appended
+to by a later process: what stands behind its recorded length after a crash is garbage.
+
+When a sync fails, the bytes since the last one may be lost although a second sync would succeed, so the
+pack is written off: its unsynced chunks are forgotten, and every upload that relied on it must fail.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from howdah.core.failpoints import Failpoint
+from howdah.errors import Unavailable
+from howdah.pachd.storage import record, tables
+from howdah.pachd.storage.content import Hash
+from howdah.pachd.storage.database import Connection, Database
+from howdah.pachd.storage.leases import Lease
+from howdah.pachd.storage.objects import Buffer, Objects, ObjectWriter
+from howdah.pachd.storage.tables import Location, Row
+
+FOLDER = "packs/"
+PREAMBLE = b"HOWDAHPK" + (1).to_bytes(4, "little") + bytes(4)
+"""Magic, version of the pack format, four zero bytes."""
+
+PACK_BYTES = 64 << 20
+_UNSETTLED_PACKS = 3
+
+APPENDED = Failpoint("packs.appended")
+SYNCED = Failpoint("packs.synced")
+INDEXED = Failpoint("packs.indexed")
+
+
+def name_of(pack: int) -> str:
+    return f"{FOLDER}{pack:016x}"
+
+
+@dataclass(frozen=True)
+class Record:
+    """An encoded record and the chunks in it, as (hash, start, length) of the raw payload."""
+
+    parts: Sequence[Buffer]
+    size: int
+    chunks: Sequence[tuple[Hash, int, int]]
+
+
+def make_record(
+    kind: int, items: Sequence[tuple[Hash, Buffer]], compressor: record.Compressor | None
+) -> Record:
+    parts = record.encode(kind, items, compressor)
+    chunks, start = [], 0
+    for hash, data in items:
+        chunks.append((hash, start, len(data)))
+        start += len(data)
+    return Record(parts, sum(map(len, parts)), chunks)
+
+
+@dataclass
+class _Pack:
+    """A pack of this process that is not yet durable and indexed to its end."""
+
+    id: int
+    writer: ObjectWriter
+    length: int = 0
+    rows: list[Row] = field(default_factory=list)
+    sealed: bool = False
+
+
+class Packs:
+    def __init__(self, objects: Objects, database: Database, *, pack_bytes: int = PACK_BYTES) -> None:
+        self._objects, self._database, self._pack_bytes = objects, database, pack_bytes
+        self._append_lock, self._sync_lock = threading.Lock(), threading.Lock()
+        self._unsettled: list[_Pack] = []
+        self._active: _Pack | None = None
+        self._pending: dict[Hash, Location] = {}
+        self._lost: set[int] = set()
+        self._appended = self._durable = 0
+        self._next_id = self._adopt_strays()
+        self._sealed, self._closing = threading.Event(), False
+        self._settler = threading.Thread(target=self._settle_sealed, name="pack settler", daemon=True)
+        self._settler.start()
+
+    def append(self, records: Sequence[Record], lease: Lease) -> None:
+        """Append to the active pack. The chunks can be found and read at once, and are durable
+        after the next `sync()`. Pins the pack."""
+        left = deque(records)
+        with self._append_lock:
+            while left:
+                self._append_some(left, lease)
+            crowded = len(self._unsettled) > _UNSETTLED_PACKS
+        if crowded:  # the disk is slower than we are: do not run further ahead of it
+            with self._sync_lock:
+                self._settle(everything=False)
+
+    def find(self, hashes: Sequence[Hash]) -> dict[Hash, Location]:
+        """Where the chunks lie, durable or not; those that are not stored are left out."""
+        # Pending first: a row leaves it only after the database has it.
+        found = {hash: location for hash in hashes if (location := self._pending.get(hash))}
+        if len(found) < len(hashes) and (missing := [hash for hash in hashes if hash not in found]):
+            with self._database.read() as connection:
+                found.update(tables.find(connection, missing))
+        return found
+
+    def sync(self) -> None:
+        """Return when everything appended before the call is durable and indexed. Callers that
+        arrive while another syncs share the next sync. Unavailable when the disk is full or failing."""
+        target = self._appended
+        with self._sync_lock:
+            if self._durable < target:
+                self._settle(everything=True)
+
+    def check_kept(self, lease: Lease) -> None:
+        """Unavailable when a pack that the lease relies on was written off."""
+        if lost := lease.pins & self._lost:
+            raise Unavailable(
+                f"the disk failed to keep pack {name_of(min(lost))}, which this upload needs; upload again"
+            )
+
+    def seal(self) -> None:
+        """End the active pack, so that every pack so far is complete."""
+        with self._append_lock:
+            if self._active:
+                self._seal(self._active)
+        self.sync()
+
+    def read(self, location: Location) -> bytes:
+        """The bytes of the record at the location; NotFound when gc has moved or removed it."""
+        return self._objects.get(name_of(location.pack), location.offset, location.size)
+
+    def close(self) -> None:
+        """Make everything appended durable, and stop."""
+        try:
+            self.seal()
+        finally:
+            self._closing = True
+            self._sealed.set()
+            self._settler.join()
+            for pack in self._unsettled:
+                pack.writer.close()
+
+    def _append_some(self, left: deque[Record], lease: Lease) -> None:
+        """Append as many records as complete the active pack."""
+        pack = self._active or self._begin()
+        lease.pin([pack.id])
+        some, length = [], pack.length
+        while left and length < self._pack_bytes:
+            some.append(left.popleft())
+            length += some[-1].size
+        try:
+            pack.writer.write([part for one in some for part in one.parts])
+        except BaseException:
+            self._seal(pack)  # its tail is unknown; what came before it stands
+            raise
+        for one in some:
+            self._enter(pack, one)
+        APPENDED.hit()
+        if pack.length >= self._pack_bytes:
+            self._seal(pack)
+
+    def _begin(self) -> _Pack:
+        id, self._next_id = self._next_id, self._next_id + 1
+        pack = _Pack(id, self._objects.create(name_of(id)))
+        try:
+            pack.writer.write([PREAMBLE])
+        except BaseException:
+            pack.writer.close()
+            raise
+        pack.length = len(PREAMBLE)
+        self._unsettled.append(pack)
+        self._active = pack
+        return pack
+
+    def _enter(self, pack: _Pack, one: Record) -> None:
+        for hash, start, length in one.chunks:
+            location = Location(pack.id, pack.length, one.size, start, length)
+            pack.rows.append((hash, location))
+            self._pending[hash] = location
+        pack.length += one.size
+        self._appended += 1
+
+    def _seal(self, pack: _Pack) -> None:
+        pack.sealed = True
+        self._active = None
+        self._sealed.set()
+
+    def _settle(self, *, everything: bool) -> None:
+        """Sync and index the sealed packs, or all of them. Under the sync lock."""
+        with self._append_lock:
+            if everything and self._active and not self._objects.appends:
+                self._seal(self._active)
+            packs = [pack for pack in self._unsettled if everything or pack.sealed]
+            taken = [(pack, pack.rows, pack.length, pack.sealed) for pack in packs]
+            for pack in packs:
+                pack.rows = []
+            reached = self._appended
+        kept: list[tuple[int, list[Row], int]] = []
+        failure: BaseException | None = None
+        for pack, rows, length, _ in taken:
+            try:
+                if rows:
+                    pack.writer.sync()
+                    kept.append((pack.id, rows, length))
+            except BaseException as error:  # noqa: BLE001  the other packs must be settled all the same
+                failure = error
+                self._write_off(pack, rows)
+        try:
+            SYNCED.hit()
+            self._index(kept)
+            INDEXED.hit()
+        except BaseException:
+            self._put_back(kept)
+            raise
+        self._forget_settled([pack for pack, _, _, sealed in taken if sealed], kept)
+        if failure:
+            raise failure
+        if everything:
+            self._durable = reached
+
+    def _index(self, kept: Sequence[tuple[int, list[Row], int]]) -> None:
+        def change(connection: Connection) -> None:
+            for pack, rows, length in kept:
+                tables.insert(connection, rows)
+                tables.extend_pack(connection, pack, length)
+
+        if kept:
+            self._database.write(change)
+
+    def _put_back(self, kept: Sequence[tuple[int, list[Row], int]]) -> None:
+        """Durable, but not findable by the next process: the next sync tries again."""
+        with self._append_lock:
+            rows_of = {id: rows for id, rows, _ in kept}
+            for pack in self._unsettled:
+                pack.rows = rows_of.get(pack.id, []) + pack.rows
+
+    def _forget_settled(self, complete: Iterable[_Pack], kept: Sequence[tuple[int, list[Row], int]]) -> None:
+        with self._append_lock:
+            for _, rows, _ in kept:
+                self._drop_pending(rows)
+            for pack in complete:
+                pack.writer.close()
+                self._unsettled.remove(pack)
+
+    def _write_off(self, pack: _Pack, rows: Sequence[Row]) -> None:
+        with self._append_lock:
+            self._lost.add(pack.id)
+            self._drop_pending([*rows, *pack.rows])
+            pack.rows = []
+            if pack is self._active:
+                self._active = None
+            pack.writer.close()
+            self._unsettled.remove(pack)
+
+    def _drop_pending(self, rows: Iterable[Row]) -> None:
+        for hash, location in rows:
+            if self._pending.get(hash) == location:
+                del self._pending[hash]
+
+    def _settle_sealed(self) -> None:
+        while not self._closing:
+            self._sealed.wait()
+            self._sealed.clear()
+            try:
+                with self._sync_lock:
+                    self._settle(everything=False)
+            except Exception:  # noqa: BLE001  sync() meets the same failure, and has a caller to tell
+                continue
+
+    def _adopt_strays(self) -> int:
+        """The next free pack id. A pack that a crash left before its first row is noted as empty, so
+        that gc finds it."""
+        ids = [int(info.name.removeprefix(FOLDER), 16) for info in self._objects.list(FOLDER)]
+        with self._database.read() as connection:
+            known = tables.packs(connection)
+        if strays := [pack for pack in ids if pack not in known]:
+
+            def change(connection: Connection) -> None:
+                for pack in strays:
+                    tables.extend_pack(connection, pack, 0)
+
+            self._database.write(change)
+        return max([0, *ids, *known]) + 1

@@ -1,0 +1,123 @@
+"""One record of a pack: a table of hashes and lengths, then the bytes, compressed where that pays.
+
+A record describes itself: from packs alone, without the index, every chunk can be found again. A large
+chunk has a record of its own; small chunks share one, and its compression. `docs/format.md` is normative.
+"""
+
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import zstandard
+
+from howdah.errors import Corrupt
+from howdah.pachd.storage.content import Hash
+from howdah.pachd.storage.objects import Buffer
+
+MAGIC = b"HREC"
+RAW, ZSTD = 0, 1
+CHUNKS, BLOCKS = 0, 1
+"""What the items are: parts of files, or tree nodes and chunk lists. Only statistics differ."""
+
+_HEADER = struct.Struct("<4sBBHIII")
+_ITEM = struct.Struct("<32sI")
+HEADER_BYTES, ITEM_BYTES = _HEADER.size, _ITEM.size
+MAX_ITEMS = 0xFFFF
+MAX_PAYLOAD_BYTES = 32 << 20
+
+_PROBE_BYTES = 64 << 10
+_WORTH_IT = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    codec: int
+    kind: int
+    count: int
+    raw_bytes: int
+    stored_bytes: int
+
+    @property
+    def table_end(self) -> int:
+        return HEADER_BYTES + self.count * ITEM_BYTES
+
+    @property
+    def record_bytes(self) -> int:
+        return self.table_end + self.stored_bytes
+
+
+class Compressor:
+    """Decides and compresses; one a thread."""
+
+    def __init__(self) -> None:
+        self._zstd = zstandard.ZstdCompressor(level=1, write_content_size=True)
+
+    def pays(self, data: Buffer) -> bool:
+        """Whether the first 64 KiB shrink by a tenth: what is true of a file's beginning is
+        usually true of the rest, and random or compressed data costs little to recognise."""
+        probe = memoryview(data)[:_PROBE_BYTES]
+        return len(self._zstd.compress(probe)) < _WORTH_IT * len(probe)
+
+    def compress(self, data: Buffer) -> bytes:
+        return self._zstd.compress(data)
+
+
+def encode(kind: int, items: Sequence[tuple[Hash, Buffer]], compressor: Compressor | None) -> list[Buffer]:
+    """The record's bytes, in parts, so that large payloads are not copied. Pass a compressor where
+    compression pays; a payload that does not shrink is stored as it is."""
+    lengths = [len(data) for _, data in items]
+    raw_bytes = sum(lengths)
+    payload: list[Buffer] = [data for _, data in items]
+    codec, stored_bytes = RAW, raw_bytes
+    if compressor is not None:
+        packed = compressor.compress(payload[0] if len(payload) == 1 else b"".join(payload))
+        if len(packed) < raw_bytes:
+            codec, payload, stored_bytes = ZSTD, [packed], len(packed)
+    table = b"".join(_ITEM.pack(hash, length) for (hash, _), length in zip(items, lengths, strict=True))
+    head = _HEADER.pack(MAGIC, codec, kind, len(items), raw_bytes, stored_bytes, 0)[:-4]
+    check = zlib.crc32(table, zlib.crc32(head))
+    return [b"".join((head, check.to_bytes(4, "little"), table)), *payload]
+
+
+def decode_header(data: Buffer) -> Header:
+    """From the first HEADER_BYTES; Corrupt when no record begins here."""
+    if len(data) < HEADER_BYTES:
+        raise Corrupt("a record is cut off in its header")
+    magic, codec, kind, count, raw_bytes, stored_bytes, _ = _HEADER.unpack_from(data)
+    if magic != MAGIC or codec > ZSTD or count == 0 or max(raw_bytes, stored_bytes) > MAX_PAYLOAD_BYTES:
+        raise Corrupt("no record begins here")
+    return Header(codec, kind, count, raw_bytes, stored_bytes)
+
+
+def decode_table(header: Header, data: Buffer) -> list[tuple[Hash, int, int]]:
+    """The items as (hash, start, length within the raw payload), verified against the checksum."""
+    if len(data) < header.table_end:
+        raise Corrupt("a record is cut off in its table")
+    view = memoryview(data)
+    check = zlib.crc32(view[HEADER_BYTES : header.table_end], zlib.crc32(view[: HEADER_BYTES - 4]))
+    if check != int.from_bytes(view[HEADER_BYTES - 4 : HEADER_BYTES], "little"):
+        raise Corrupt("a record's table does not match its checksum")
+    items, start = [], 0
+    for hash, length in _ITEM.iter_unpack(view[HEADER_BYTES : header.table_end]):
+        items.append((Hash(hash), start, length))
+        start += length
+    if start != header.raw_bytes:
+        raise Corrupt("a record's table does not add up to its payload")
+    return items
+
+
+def payload_of(header: Header, data: Buffer) -> memoryview:
+    """The raw payload of a whole record. Whoever uses an item checks it against its hash."""
+    if len(data) < header.record_bytes:
+        raise Corrupt("a record is cut off in its payload")
+    stored = memoryview(data)[header.table_end : header.record_bytes]
+    if header.codec == RAW:
+        return stored
+    try:
+        raw = zstandard.ZstdDecompressor().decompress(stored, max_output_size=header.raw_bytes)
+    except zstandard.ZstdError as error:
+        raise Corrupt(f"a record's payload cannot be decompressed ({error})") from error
+    if len(raw) != header.raw_bytes:
+        raise Corrupt("a record's payload has not the length it states")
+    return memoryview(raw)

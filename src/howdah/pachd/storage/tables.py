@@ -1,0 +1,95 @@
+"""The storage tables: where each chunk lies, and how far each pack is durable. All of it can be
+rebuilt from the packs."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from howdah.pachd.storage.content import Hash
+from howdah.pachd.storage.database import Connection, Schema
+
+SCHEMA = Schema(
+    "storage",
+    1,
+    [
+        "CREATE TABLE packs (id INTEGER PRIMARY KEY, length INTEGER NOT NULL)",
+        """CREATE TABLE chunks (
+            hash BLOB PRIMARY KEY, pack INTEGER NOT NULL, offset INTEGER NOT NULL, size INTEGER NOT NULL,
+            start INTEGER NOT NULL, length INTEGER NOT NULL) WITHOUT ROWID""",
+    ],
+)
+
+_AT_ONCE = 256
+
+
+class Location(NamedTuple):
+    """A chunk: `length` bytes at `start` of the raw payload of the record of `size` bytes at `offset`."""
+
+    pack: int
+    offset: int
+    size: int
+    start: int
+    length: int
+
+
+Row = tuple[Hash, Location]
+
+
+def insert(connection: Connection, rows: Iterable[Row]) -> None:
+    """Rows in the order of their hashes touch each page of the table once."""
+    connection.executemany(
+        """INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO UPDATE SET
+        pack = excluded.pack, offset = excluded.offset, size = excluded.size,
+        start = excluded.start, length = excluded.length""",
+        ((hash, *location) for hash, location in sorted(rows)),
+    )
+
+
+def extend_pack(connection: Connection, pack: int, length: int) -> None:
+    """The pack is durable at least up to here."""
+    connection.execute(
+        """INSERT INTO packs VALUES (?, ?)
+        ON CONFLICT (id) DO UPDATE SET length = max(length, excluded.length)""",
+        (pack, length),
+    )
+
+
+def find(connection: Connection, hashes: Sequence[Hash]) -> dict[Hash, Location]:
+    found: dict[Hash, Location] = {}
+    for first in range(0, len(hashes), _AT_ONCE):
+        some = hashes[first : first + _AT_ONCE]
+        if len(some) == 1:
+            query = "SELECT * FROM chunks WHERE hash = ?"
+        else:
+            # Few distinct statements, so that they stay prepared; repeating a hash is harmless.
+            width = 1 << (len(some) - 1).bit_length()
+            query = f"SELECT * FROM chunks WHERE hash IN ({','.join('?' * width)})"
+            some = [*some, *(some[0] for _ in range(width - len(some)))]
+        for hash, *location in connection.execute(query, some):
+            found[hash] = Location(*location)
+    return found
+
+
+def packs(connection: Connection) -> dict[int, int]:
+    """Every pack's id and durable length."""
+    return dict(connection.execute("SELECT id, length FROM packs ORDER BY id"))
+
+
+def chunks_in(connection: Connection, pack: int) -> Iterator[Row]:
+    """Every chunk that the index finds in the pack. Reads the whole table: for damage, not for every day."""
+    for hash, *location in connection.execute("SELECT * FROM chunks WHERE pack = ?", (pack,)):
+        yield hash, Location(*location)
+
+
+def chunk_count(connection: Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM chunks").fetchone()[0])
+
+
+def forget(connection: Connection, pack: int, hashes: Iterable[Hash]) -> None:
+    """Drop the pack, and the rows that still point into it."""
+    connection.executemany("DELETE FROM chunks WHERE hash = ? AND pack = ?", ((h, pack) for h in hashes))
+    connection.execute("DELETE FROM packs WHERE id = ?", (pack,))
+
+
+def clear(connection: Connection) -> None:
+    connection.execute("DELETE FROM chunks")
+    connection.execute("DELETE FROM packs")
