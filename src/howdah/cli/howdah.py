@@ -8,7 +8,9 @@ import typer
 from howdah.cli.failures import run
 from howdah.cli.lazy import Group, root
 
-GROUPS: dict[str, Group] = {}
+GROUPS = {
+    "doctor": Group("howdah.cli.doctor", "Check this machine and say what to do."),
+}
 
 app = root(
     GROUPS,
