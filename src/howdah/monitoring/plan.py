@@ -1,14 +1,19 @@
-"""What to do next for one case, as a pure function of what is known.
+"""What to decide next for one case, as a pure function of what is known.
+
+The record of decisions is the desired state: the champion is what the last promotion or
+rollback names, and `run` makes the branch and the retraining request follow the record.
+So a decision is written first and carried out after, and a crash between the two leaves
+something to carry out, never something forgotten.
 
 The first model becomes the champion because there is none; after that a challenger
 replaces the champion only by winning the comparison that the policy asks for. Each
-challenger and each drift report is answered once: the answer is on record, and a
-recorded answer is never given again. Shadow, canary and the sequential test on live
-labels will stand between `Hold` and `Promote`.
+challenger and each drift report is answered once. Shadow, canary and the sequential
+test on live labels will stand between `held` and `promoted`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from howdah.monitoring.policy import Policy
 
@@ -21,6 +26,8 @@ class Comparison:
 
     champion: str | None
     challenger: str
+    report: str
+    """The commit that holds it."""
     rows: int
     loss: str = ""
     improvement: float = 0.0
@@ -36,81 +43,80 @@ class DriftFinding:
     columns: tuple[str, ...]
 
 
+class Kind(StrEnum):
+    PROMOTED = "promoted"
+    HELD = "held"
+    RETRAINED = "retrained"
+    ROLLED_BACK = "rolled_back"
+    REFUSED = "refused"
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One line of the record: `<case>-decisions` holds them all."""
+    """One entry of the record in `<case>-decisions`."""
 
-    kind: str
-    """promoted, held, retrained, rolled_back or refused."""
+    kind: Kind
     subject: str
-    """The challenger's commit, or the drift report's."""
-    at_ns: int
+    """The model's commit, or the drift report's."""
+    reason: str
+    actor: str = "howdah"
+    at_ns: int = 0
+    evidence: str = ""
+    """The commit that holds what the decision rests on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    champion: str | None
     challenger: str | None
     """The newest finished model; None while there is none."""
     comparison: Comparison | None
     drift: DriftFinding | None
-    decisions: Sequence[Decision]
+    record: Sequence[Decision]
+    """Oldest first."""
     now_ns: int
 
-
-@dataclass(frozen=True, slots=True)
-class Promote:
-    commit: str
-    reason: str
+    @property
+    def champion(self) -> str | None:
+        return champion(self.record)
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
-    commit: str
-    reason: str
+def champion(record: Sequence[Decision]) -> str | None:
+    """The model that the record says is served."""
+    chosen = [entry.subject for entry in record if entry.kind in (Kind.PROMOTED, Kind.ROLLED_BACK)]
+    return chosen[-1] if chosen else None
 
 
-@dataclass(frozen=True, slots=True)
-class Retrain:
-    report: str
-    window: str
-    reason: str
+def retraining(record: Sequence[Decision]) -> Decision | None:
+    """The retraining that the record says was last asked for."""
+    asked = [entry for entry in record if entry.kind is Kind.RETRAINED]
+    return asked[-1] if asked else None
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Something would have happened, but the policy forbids it now."""
-
-    subject: str
-    reason: str
+def plan(policy: Policy, observed: Observed) -> tuple[Decision, ...]:
+    """The decisions to add to the record now; none if everything has been answered."""
+    decisions = (_answer_challenger(policy, observed), _answer_drift(policy, observed))
+    return tuple(decision for decision in decisions if decision is not None)
 
 
-Action = Promote | Hold | Retrain | Refuse
-
-
-def plan(policy: Policy, observed: Observed) -> tuple[Action, ...]:
-    actions = (_answer_challenger(policy, observed), _answer_drift(policy, observed))
-    return tuple(action for action in actions if action is not None)
-
-
-def _answer_challenger(policy: Policy, observed: Observed) -> Action | None:
+def _answer_challenger(policy: Policy, observed: Observed) -> Decision | None:
     challenger = observed.challenger
     if challenger is None or challenger == observed.champion or _answered(observed, challenger):
         return None
     if observed.champion is None:
-        return _unless_paused(
-            policy, challenger, Promote(challenger, "the first model: there is no champion yet")
-        )
+        first = Decision(Kind.PROMOTED, challenger, "the first model: there is no champion yet")
+        return _decided(policy, observed, first)
     comparison = observed.comparison
     if comparison is None or (comparison.champion, comparison.challenger) != (observed.champion, challenger):
         return None  # its comparison has not been made yet, or is of another champion
     if fault := _shortcoming(policy, comparison):
-        return Hold(challenger, fault)
+        held = Decision(Kind.HELD, challenger, fault, evidence=comparison.report)
+        return replace(held, at_ns=observed.now_ns)
     reason = (
         f"offline, {comparison.loss} fell by {comparison.improvement:.4g} on {comparison.rows} held-out rows "
         f"(p = {comparison.p_value:.4f})"
     )
-    return _unless_paused(policy, challenger, Promote(challenger, reason))
+    won = Decision(Kind.PROMOTED, challenger, reason, evidence=comparison.report)
+    return _decided(policy, observed, won)
 
 
 def _shortcoming(policy: Policy, comparison: Comparison) -> str:
@@ -124,27 +130,27 @@ def _shortcoming(policy: Policy, comparison: Comparison) -> str:
     return ""
 
 
-def _answer_drift(policy: Policy, observed: Observed) -> Action | None:
+def _answer_drift(policy: Policy, observed: Observed) -> Decision | None:
     drift = observed.drift
-    if (
-        drift is None
-        or len(drift.columns) < policy.retrain.drifted_columns
-        or _answered(observed, drift.report)
-    ):
+    if drift is None or len(drift.columns) < policy.retrain.drifted_columns:
+        return None
+    if _answered(observed, drift.report):
         return None
     since = observed.now_ns - DAY_NS
-    spent = sum(decision.kind == "retrained" and decision.at_ns > since for decision in observed.decisions)
+    spent = sum(entry.kind is Kind.RETRAINED and entry.at_ns > since for entry in observed.record)
     if spent >= policy.retrain.per_day:
-        return Refuse(drift.report, f"the budget of {policy.retrain.per_day} retrainings a day is spent")
+        reason = f"the budget of {policy.retrain.per_day} retrainings a day is spent"
+        return Decision(Kind.REFUSED, drift.report, reason, at_ns=observed.now_ns, evidence=drift.report)
     reason = f"drift in {', '.join(drift.columns)} over {drift.window}"
-    return _unless_paused(policy, drift.report, Retrain(drift.report, drift.window, reason))
+    return _decided(policy, observed, Decision(Kind.RETRAINED, drift.report, reason, evidence=drift.report))
 
 
-def _unless_paused(policy: Policy, subject: str, action: Action) -> Action:
+def _decided(policy: Policy, observed: Observed, decision: Decision) -> Decision:
     if policy.paused:
-        return Refuse(subject, f"the policy is paused; otherwise: {action}")
-    return action
+        reason = f"the policy is paused; otherwise {decision.kind}: {decision.reason}"
+        decision = replace(decision, kind=Kind.REFUSED, reason=reason)
+    return replace(decision, at_ns=observed.now_ns)
 
 
 def _answered(observed: Observed, subject: str) -> bool:
-    return any(decision.subject == subject for decision in observed.decisions)
+    return any(entry.subject == subject for entry in observed.record)

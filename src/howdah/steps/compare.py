@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from howdah.client import commits
 from howdah.learning import bundle, comparison, evaluation, training
 from howdah.learning.schema import Schema
 from howdah.learning.signature import Array
 from howdah.steps import program
+from howdah.steps.champion import fetch
 from howdah.steps.train import read_clean
 
 Answers = tuple[Array, dict[str, Array]]
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> None:
         ),
     }
     with tempfile.TemporaryDirectory() as folder:
-        champion, commit = _champion(options.champion, Path(folder))
+        champion, commit = fetch(options.champion, Path(folder), os.environ)
         if champion is None:
             document["champion"] = None
             program.say(f"{options.champion} does not exist yet: nothing to compare with")
@@ -63,15 +63,6 @@ def main(arguments: Sequence[str]) -> None:
             )
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "comparison.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-
-
-def _champion(branch: str, folder: Path) -> tuple[bundle.Bundle | None, str]:
-    client = commits.connect(os.environ)
-    head = commits.head(client, branch)
-    if head is None:
-        return None, ""
-    commits.download(client, f"{branch.partition('@')[0]}@{head}", folder)
-    return bundle.read(folder), head
 
 
 def _answers(found: bundle.Bundle, rows: pd.DataFrame) -> Answers:

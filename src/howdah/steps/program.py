@@ -3,8 +3,10 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+
+from blake3 import blake3
 
 from howdah.errors import HowdahError, Invalid
 
@@ -37,6 +39,14 @@ def files(folder: Path) -> Iterator[Path]:
     if not found:
         raise Invalid(f"{folder} holds no files: there is nothing to work on.")
     yield from found
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """A name for exactly these contents, in this order."""
+    hasher = blake3()
+    for path in paths:
+        hasher.update(blake3(path.read_bytes()).digest())
+    return str(hasher.hexdigest(length=16))
 
 
 def commit(folder: Path) -> str:

@@ -9,58 +9,77 @@ from howdah.monitoring.plan import (
     Comparison,
     Decision,
     DriftFinding,
-    Hold,
+    Kind,
     Observed,
-    Promote,
-    Refuse,
-    Retrain,
+    champion,
     plan,
+    retraining,
 )
 from howdah.monitoring.policy import Policy
 
 NOW = 10 * DAY_NS
-WON = Comparison("old", "new", rows=40, loss="absolute error", improvement=1.5, p_value=0.001)
+WON = Comparison("old", "new", "evidence", rows=40, loss="absolute error", improvement=1.5, p_value=0.001)
 DRIFT = DriftFinding("report", "1980.csv", ("Weight",))
-QUIET = Observed("old", None, None, None, (), NOW)
+FIRST = Decision(Kind.PROMOTED, "old", "the first")
+QUIET = Observed(None, None, None, (FIRST,), NOW)
 CHALLENGED = replace(QUIET, challenger="new", comparison=WON)
-PAUSED = Policy(paused=True)
 
 
 @pytest.mark.parametrize(
     ("observed", "kinds"),
     [
         (QUIET, []),
-        (replace(QUIET, champion=None, challenger="new"), [Promote]),
+        (replace(QUIET, record=(), challenger="new"), [Kind.PROMOTED]),
         (replace(QUIET, challenger="old"), []),
         (replace(QUIET, challenger="new"), []),
-        (CHALLENGED, [Promote]),
+        (CHALLENGED, [Kind.PROMOTED]),
         (replace(CHALLENGED, comparison=replace(WON, champion="older")), []),
         (replace(CHALLENGED, comparison=replace(WON, challenger="newer")), []),
-        (replace(CHALLENGED, comparison=replace(WON, p_value=0.06)), [Hold]),
-        (replace(CHALLENGED, comparison=replace(WON, improvement=-1.0)), [Hold]),
-        (replace(CHALLENGED, comparison=replace(WON, rows=9)), [Hold]),
-        (replace(CHALLENGED, decisions=(Decision("held", "new", NOW),)), []),
-        (replace(QUIET, drift=DRIFT), [Retrain]),
+        (replace(CHALLENGED, comparison=replace(WON, p_value=0.06)), [Kind.HELD]),
+        (replace(CHALLENGED, comparison=replace(WON, improvement=-1.0)), [Kind.HELD]),
+        (replace(CHALLENGED, comparison=replace(WON, rows=9)), [Kind.HELD]),
+        (replace(CHALLENGED, record=(FIRST, Decision(Kind.HELD, "new", "no"))), []),
+        (replace(QUIET, drift=DRIFT), [Kind.RETRAINED]),
         (replace(QUIET, drift=replace(DRIFT, columns=())), []),
-        (replace(QUIET, drift=DRIFT, decisions=(Decision("retrained", "report", 0),)), []),
-        (replace(CHALLENGED, drift=DRIFT), [Promote, Retrain]),
+        (replace(QUIET, drift=DRIFT, record=(FIRST, Decision(Kind.RETRAINED, "report", ""))), []),
+        (replace(CHALLENGED, drift=DRIFT), [Kind.PROMOTED, Kind.RETRAINED]),
     ],
 )
-def test_what_follows_from_what_is_known(observed: Observed, kinds: list[type]) -> None:
-    assert [type(action) for action in plan(Policy(), observed)] == kinds
+def test_what_follows_from_what_is_known(observed: Observed, kinds: list[Kind]) -> None:
+    decisions = plan(Policy(), observed)
+    assert [decision.kind for decision in decisions] == kinds
+    assert all(decision.at_ns == NOW and decision.reason for decision in decisions)
+
+
+@pytest.mark.parametrize(
+    "observed", [CHALLENGED, replace(QUIET, drift=DRIFT), replace(CHALLENGED, drift=DRIFT)]
+)
+def test_what_has_been_decided_is_not_decided_again(observed: Observed) -> None:
+    decided = replace(observed, record=(*observed.record, *plan(Policy(), observed)))
+    assert plan(Policy(), decided) == ()
 
 
 def test_paused_acts_on_nothing_and_says_what_it_would_have_done() -> None:
-    actions = plan(PAUSED, replace(CHALLENGED, drift=DRIFT))
-    assert [type(action) for action in actions] == [Refuse, Refuse]
-    assert all("paused" in action.reason for action in actions)
+    decisions = plan(Policy(paused=True), replace(CHALLENGED, drift=DRIFT))
+    assert [decision.kind for decision in decisions] == [Kind.REFUSED, Kind.REFUSED]
+    assert "otherwise promoted" in decisions[0].reason
+    assert "otherwise retrained" in decisions[1].reason
 
 
 def test_the_budget_counts_one_day_only() -> None:
-    spent = tuple(Decision("retrained", f"r{number}", NOW - 1) for number in range(4))
-    assert isinstance(plan(Policy(), replace(QUIET, drift=DRIFT, decisions=spent))[0], Refuse)
-    long_ago = tuple(replace(decision, at_ns=NOW - DAY_NS) for decision in spent)
-    assert isinstance(plan(Policy(), replace(QUIET, drift=DRIFT, decisions=long_ago))[0], Retrain)
+    spent = tuple(Decision(Kind.RETRAINED, f"r{number}", "", at_ns=NOW - 1) for number in range(4))
+    observed = replace(QUIET, drift=DRIFT, record=spent)
+    assert plan(Policy(), observed)[0].kind is Kind.REFUSED
+    long_ago = tuple(replace(entry, at_ns=NOW - DAY_NS) for entry in spent)
+    assert plan(Policy(), replace(observed, record=long_ago))[0].kind is Kind.RETRAINED
+
+
+def test_the_record_names_the_champion_and_the_retraining() -> None:
+    asked = Decision(Kind.RETRAINED, "report", "")
+    record = (FIRST, Decision(Kind.PROMOTED, "new", ""), asked, Decision(Kind.HELD, "newer", ""))
+    assert (champion(record), retraining(record)) == ("new", asked)
+    assert champion((*record, Decision(Kind.ROLLED_BACK, "old", "worse live", actor="ada"))) == "old"
+    assert (champion(()), retraining(())) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,112 @@
+"""One case as the repos that its name implies, read and written through pachd's protocol.
+
+<case>-policy      policy.yaml: its presence makes the case
+<case>-model       bundles; `master` is the challenger, `champion` what is served
+<case>-compare     comparison.json for each challenger
+<case>-drift       drift.json for each window
+<case>-retrain     why.json: the request to train again, an input of training
+<case>-decisions   one JSON file for each decision: who, what, why, on what evidence
+"""
+
+import json
+from dataclasses import asdict, dataclass
+
+from howdah.client.files import Files
+from howdah.errors import Invalid, NotFound
+from howdah.monitoring import policy
+from howdah.monitoring.plan import Comparison, Decision, DriftFinding, Kind, Observed, champion, retraining
+from howdah.monitoring.policy import Policy
+
+POLICY_SUFFIX = "-policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    name: str
+    project: str
+    files: Files
+
+    def repo(self, part: str) -> str:
+        return f"{self.project}/{self.name}-{part}"
+
+    def heads(self) -> tuple[str | None, ...]:
+        """What a decision can depend on; equal heads mean that nothing new can be decided."""
+        branches = ("policy@master", "model@master", "compare@master", "drift@master", "decisions@master")
+        return tuple(self.files.finished_head(self.repo(branch)) for branch in branches)
+
+    def policy(self) -> Policy:
+        return policy.parse(self.files.read(self.repo("policy@master"), "/policy.yaml").decode())
+
+    def observe(self, now_ns: int) -> Observed:
+        challenger = self.files.finished_head(self.repo("model@master"))
+        if challenger and not self.files.exists(self.repo(f"model@{challenger}"), "/model.json"):
+            challenger = None  # the branch's first, empty commit is no model
+        return Observed(challenger, self._comparison(), self._drift(), self.record(), now_ns)
+
+    def record(self) -> tuple[Decision, ...]:
+        branch = self.repo("decisions@master")
+        if self.files.finished_head(branch) is None:
+            return ()
+        entries = [json.loads(self.files.read(branch, path)) for path in self.files.paths(branch)]
+        return tuple(Decision(**{**entry, "kind": Kind(entry["kind"])}) for entry in entries)
+
+    def write(self, decisions: tuple[Decision, ...], already: int) -> None:
+        """Appends to the record in one commit; `already` entries stand in it."""
+        self.files.ensure_repo(self.repo("decisions"), f"Every decision on {self.name}, and why.")
+        files = {
+            f"/{already + place:06d}-{decision.kind}.json": json.dumps(asdict(decision), indent=2).encode()
+            for place, decision in enumerate(decisions)
+        }
+        self.files.put(self.repo("decisions@master"), files)
+
+    def carry_out(self, record: tuple[Decision, ...]) -> list[str]:
+        """Makes the champion and the retraining request what the record says; names what it changed."""
+        changed = []
+        chosen = champion(record)
+        if chosen and self.files.finished_head(self.repo("model@champion")) != chosen:
+            self.files.move_branch(self.repo("model@champion"), chosen)
+            changed.append(f"champion is now {chosen}")
+        asked = retraining(record)
+        if asked and self._requested() != asked.subject:
+            document = {"report": asked.subject, "reason": asked.reason, "actor": asked.actor}
+            self.files.put(
+                self.repo("retrain@master"), {"/why.json": json.dumps(document, indent=2).encode()}
+            )
+            changed.append(f"retraining because of {asked.reason}")
+        return changed
+
+    def _requested(self) -> str | None:
+        document = self._json("retrain@master", "/why.json")
+        return None if document is None else str(document.get("report"))
+
+    def _comparison(self) -> Comparison | None:
+        document = self._json("compare@master", "/comparison.json")
+        if document is None or document.get("champion") is None:
+            return None
+        found = document["comparison"]
+        return Comparison(
+            champion=document["champion"]["commit"],
+            challenger=document["challenger"]["commit"],
+            report=self.files.finished_head(self.repo("compare@master")) or "",
+            rows=found["rows"],
+            loss=found["loss"],
+            improvement=found["improvement"],
+            p_value=found["p_value"],
+        )
+
+    def _drift(self) -> DriftFinding | None:
+        document = self._json("drift@master", "/drift.json")
+        if document is None:
+            return None
+        return DriftFinding(document["window"]["id"], document["window"]["name"], tuple(document["drifted"]))
+
+    def _json(self, branch: str, path: str) -> dict | None:  # type: ignore[type-arg]
+        if self.files.finished_head(self.repo(branch)) is None:
+            return None
+        try:
+            found = json.loads(self.files.read(self.repo(branch), path))
+        except NotFound:
+            return None
+        if not isinstance(found, dict):
+            raise Invalid(f"{self.repo(branch)}:{path} is not a JSON object.")
+        return found
