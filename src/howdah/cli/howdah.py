@@ -9,6 +9,9 @@ from howdah.cli.failures import run
 from howdah.cli.lazy import Group, root
 
 GROUPS = {
+    "up": Group("howdah.cli.up", "Start Howdah: Pachyderm and Seldon on this machine."),
+    "down": Group("howdah.cli.down", "Stop Howdah and everything it started."),
+    "status": Group("howdah.cli.status", "Show what runs and where it listens."),
     "doctor": Group("howdah.cli.doctor", "Check this machine and say what to do."),
 }
 

@@ -1,0 +1,112 @@
+"""Everything a running Howdah is made of, in the order in which it stands."""
+
+import threading
+from contextlib import ExitStack
+from importlib.metadata import PackageNotFoundError, version
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from howdah.core import logs, state_folder
+from howdah.core.clock import SystemClock
+from howdah.daemon import running
+from howdah.daemon.options import Options
+from howdah.daemon.pachd import Pachd
+from howdah.errors import Invalid
+from howdah.pachd.storage.lock import FileLock
+from howdah.pachd.wire.credentials import (
+    Certificate,
+    Credentials,
+    TokenHash,
+    check_binding,
+    new_token,
+)
+from howdah.pachd.wire.guard import Guard
+from howdah.pachd.wire.http import HttpServer
+
+_log = logs.get("daemon")
+
+
+class House:
+    """Built whole or not at all; `close` undoes it in reverse order."""
+
+    def __init__(self, options: Options) -> None:
+        self.token: str | None = None
+        """A token made just now: shown once, kept nowhere."""
+        with ExitStack() as stack:
+            self._state = state_folder.prepare(options.state)
+            lock = FileLock(self._state / "lock")
+            stack.callback(lock.close)
+            credentials = self._credentials(options)
+            check_binding(options.host, credentials)
+
+            pachd = Pachd(self._state / "pachd", self._state / "cache")
+            stack.callback(pachd.close)
+            grpc_server, routes = pachd.serve(options.host, options.pachd_port, credentials)
+
+            http_server = self._http(options, credentials, routes)
+            stack.callback(http_server.stop)
+            grpc_server.start()
+            http_server.start()
+
+            self.running = self._record(options, pachd, grpc_server.port, http_server.port, credentials)
+            stack.callback(running.remove, self._state)
+            self.running.write(self._state)
+            self._closing = stack.pop_all()
+
+    def _http(self, options: Options, credentials: Credentials, routes: list[BaseRoute]) -> HttpServer:
+        app = Guard(Starlette(routes=routes), frozenset([options.host]))
+        return HttpServer("HTTP", app, options.host, options.http_port, credentials.certificate)
+
+    def _credentials(self, options: Options) -> Credentials:
+        if (options.tls_cert is None) != (options.tls_key is None):
+            raise Invalid("--tls-cert and --tls-key go together")
+        certificate = None
+        if options.tls_cert is not None and options.tls_key is not None:
+            certificate = Certificate(options.tls_cert, options.tls_key)
+        return Credentials(self._token_hash(options), certificate)
+
+    def _token_hash(self, options: Options) -> TokenHash | None:
+        path = self._state / "token-hash"
+        if options.new_token:
+            self.token, hashed = new_token()
+            path.touch(0o600)
+            path.write_text(hashed.text + "\n")
+        return TokenHash(path.read_text().strip()) if path.exists() else None
+
+    def _record(
+        self, options: Options, pachd: Pachd, pachd_port: int, http_port: int, credentials: Credentials
+    ) -> running.Running:
+        pid, start = running.this_process()
+        host = f"[{options.host}]" if ":" in options.host else options.host
+        secure = "s" if credentials.certificate else ""
+        return running.Running(
+            pid=pid,
+            start=start,
+            started_ns=SystemClock().now_ns(),
+            version=_version(),
+            pachd=f"grpc{secure}://{host}:{pachd_port}",
+            s3="",
+            http=f"http{secure}://{host}:{http_port}",
+            ingress="",
+            deployment_id=pachd.deployment_id,
+            token_needed=credentials.token is not None,
+        )
+
+    def close(self) -> None:
+        _log.info("stopping")
+        self._closing.close()
+        _log.info("stopped")
+
+
+def _version() -> str:
+    try:
+        return version("howdah")
+    except PackageNotFoundError:
+        return "a source tree, not installed"
+
+
+def wait(stop: threading.Event) -> None:
+    """Until somebody asks for the end; in slices, so that signal handlers get their turn."""
+    while not stop.wait(3600):
+        pass

@@ -1,0 +1,73 @@
+"""The embedded Pachyderm: store, services, gateways.
+
+Whoever adds to it (pipelines, say) builds upon `versions`, registers operations with `transactor`,
+adds services before `serve`, and is closed before the store is.
+"""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from starlette.routing import BaseRoute
+
+from howdah.core.messages.catalogue import catalogue
+from howdah.core.refs import new_commit_id
+from howdah.pachd.storage.database import Database
+from howdah.pachd.versions import SCHEMA, Versions
+from howdah.pachd.wire.call import Waiting
+from howdah.pachd.wire.cluster_services import AdminService, VersionService, refused_services
+from howdah.pachd.wire.credentials import Credentials
+from howdah.pachd.wire.dispatch import Dispatcher, Service
+from howdah.pachd.wire.json_gateway import JsonGateway
+from howdah.pachd.wire.metadata_service import MetadataService
+from howdah.pachd.wire.pfs_branches import BranchCalls
+from howdah.pachd.wire.pfs_commits import CommitCalls, CommitSetCalls
+from howdah.pachd.wire.pfs_repos import ProjectCalls, RepoCalls
+from howdah.pachd.wire.server import GrpcServer
+from howdah.pachd.wire.transaction_service import TransactionService
+from howdah.pachd.wire.transactor import Transactor
+
+_GRACE_S = 3.0
+
+
+class Pachd:
+    def __init__(self, folder: Path, cache: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self._closing = ExitStack()
+        self.contract = catalogue(cache)
+        database = Database(folder / "pachd.db", [SCHEMA])
+        self._closing.callback(database.close)
+        self.versions = Versions(database)
+        self.transactor = Transactor(self.versions)
+        self.deployment_id = _deployment_id(folder / "deployment-id")
+        self._waiting = Waiting()
+        self.services: list[Service] = [
+            VersionService(),
+            AdminService(self.versions, self.deployment_id),
+            ProjectCalls(self.versions),
+            RepoCalls(self.versions, self.transactor),
+            BranchCalls(self.versions, self.transactor),
+            CommitCalls(self.versions, self.transactor),
+            CommitSetCalls(self.versions, self.transactor),
+            TransactionService(self.versions, self.transactor),
+            MetadataService(self.versions),
+            *refused_services(self.contract),
+        ]
+
+    def serve(self, host: str, port: int, credentials: Credentials) -> tuple[GrpcServer, list[BaseRoute]]:
+        """The gRPC server, listening but not yet started, and the routes for the HTTP port."""
+        dispatcher = Dispatcher(self.contract, self.services)
+        server = GrpcServer(dispatcher, host, port, credentials, self._waiting)
+        self._closing.callback(server.stop, _GRACE_S)
+        gateway = JsonGateway(dispatcher, credentials, self._waiting)
+        self._closing.callback(gateway.close)
+        return server, list(gateway.routes())
+
+    def close(self) -> None:
+        self._closing.close()
+
+
+def _deployment_id(path: Path) -> str:
+    """Made once and never changed: clients keep it with their context."""
+    if not path.exists():
+        path.write_text(new_commit_id() + "\n")
+    return path.read_text().strip()
