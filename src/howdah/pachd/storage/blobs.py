@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from howdah.errors import Conflict, NotFound
+from howdah.pachd.storage.collection import Collection
 from howdah.pachd.storage.content import Content, Hash
 from howdah.pachd.storage.database import Database
 from howdah.pachd.storage.ingest import Ingest
@@ -49,6 +50,7 @@ class Blobs:
         self._ingest = Ingest(self.packs)
         self._lock = threading.Lock()
         self._uploads = 0
+        self._maintenance: str | None = None
 
     def upload(self) -> Upload:
         """Begin to write; close it when a commit refers to what was written, or when it is given up."""
@@ -75,6 +77,23 @@ class Blobs:
     def hashes(self, content: Content) -> Iterator[Hash]:
         """Everything that must stay stored for the content to be readable; for marking."""
         return self.reader.hashes_of(content)
+
+    def collect(self) -> Collection:
+        """Begin a gc run; see `collection`. Conflict when one runs, or a check or a backup."""
+        return Collection(self)
+
+    def begin_maintenance(self, name: str) -> None:
+        """One of gc, check and backup at a time: each needs the packs not to move, or moves them."""
+        with self._lock:
+            if self._maintenance:
+                raise Conflict(
+                    f"{name} cannot run while {self._maintenance} does; try again when it has ended"
+                )
+            self._maintenance = name
+
+    def end_maintenance(self) -> None:
+        with self._lock:
+            self._maintenance = None
 
     def close(self) -> None:
         """Make durable what was appended, and stop. Open uploads fail from here on."""

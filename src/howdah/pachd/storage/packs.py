@@ -76,7 +76,7 @@ class _Pack:
 
 class Packs:
     def __init__(self, objects: Objects, database: Database, *, pack_bytes: int = PACK_BYTES) -> None:
-        self._objects, self._database, self._pack_bytes = objects, database, pack_bytes
+        self._objects, self._database, self.pack_bytes = objects, database, pack_bytes
         self._append_lock, self._sync_lock = threading.Lock(), threading.Lock()
         self._unsettled: list[_Pack] = []
         self._active: _Pack | None = None
@@ -151,7 +151,7 @@ class Packs:
         pack = self._active or self._begin()
         lease.pin([pack.id])
         some, length = [], pack.length
-        while left and length < self._pack_bytes:
+        while left and length < self.pack_bytes:
             some.append(left.popleft())
             length += some[-1].size
         try:
@@ -162,7 +162,7 @@ class Packs:
         for one in some:
             self._enter(pack, one)
         APPENDED.hit()
-        if pack.length >= self._pack_bytes:
+        if pack.length >= self.pack_bytes:
             self._seal(pack)
 
     def _begin(self) -> _Pack:

@@ -84,6 +84,11 @@ def chunk_count(connection: Connection) -> int:
     return int(connection.execute("SELECT count(*) FROM chunks").fetchone()[0])
 
 
+def counts(connection: Connection) -> dict[int, int]:
+    """How many chunks the index finds in each pack."""
+    return dict(connection.execute("SELECT pack, count(*) FROM chunks GROUP BY pack"))
+
+
 def forget(connection: Connection, pack: int, hashes: Iterable[Hash]) -> None:
     """Drop the pack, and the rows that still point into it."""
     connection.executemany("DELETE FROM chunks WHERE hash = ? AND pack = ?", ((h, pack) for h in hashes))

@@ -1,0 +1,79 @@
+"""A copy of a whole store while it runs, and back.
+
+The database's snapshot is taken first and the packs are copied after it: packs only grow, and gc waits,
+so everything that the snapshot refers to is in the copy. The copy is a store like any other.
+"""
+
+import shutil
+from pathlib import Path
+
+from howdah.errors import AlreadyExists, NotFound
+from howdah.pachd.storage import tables
+from howdah.pachd.storage.blobs import FORMAT, FORMAT_OBJECT, Blobs
+from howdah.pachd.storage.durability import sync_file, sync_folder
+from howdah.pachd.storage.files import LocalObjects
+from howdah.pachd.storage.objects import Objects
+from howdah.pachd.storage.packs import name_of
+
+DATABASE, OBJECTS = "pachd.sqlite", "objects"
+"""What a store's folder holds."""
+
+_PIECE_BYTES = 8 << 20
+
+
+def backup(blobs: Blobs, folder: Path) -> None:
+    """Copy the store to `folder`, which must not exist; it appears when it is complete and durable.
+    Uploads and reads go on; Conflict when gc, a check or another backup runs."""
+    if folder.exists():
+        raise AlreadyExists(f"{folder} exists already; name a new folder for the backup")
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    blobs.begin_maintenance("backup")
+    try:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True, mode=0o700)
+        blobs.database.backup(unfinished / DATABASE)
+        with blobs.database.read() as connection:
+            packs = tables.packs(connection)
+        copies = LocalObjects(unfinished / OBJECTS)
+        copies.put(FORMAT_OBJECT, FORMAT)
+        for pack, length in packs.items():
+            if length:  # a pack without acknowledged bytes is only waiting for gc
+                _copy(blobs.objects, copies, name_of(pack), length)
+        copies.close()
+        sync_folder(unfinished)
+        unfinished.rename(folder)
+        sync_folder(folder.parent)
+    finally:
+        blobs.end_maintenance()
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def restore(source: Path, folder: Path) -> None:
+    """Make `folder`, which must not exist, a store with the state of the backup `source`. The backup
+    stays as it is. Check the restored store before relying on it."""
+    if not (source / DATABASE).is_file() or not (source / OBJECTS / FORMAT_OBJECT).is_file():
+        raise NotFound(f"{source} is not a backup: it lacks {DATABASE} or {OBJECTS}/{FORMAT_OBJECT}")
+    if folder.exists():
+        raise AlreadyExists(f"{folder} exists already; move it away or restore elsewhere")
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    shutil.copytree(source, unfinished)
+    for path in unfinished.rglob("*"):
+        if path.is_dir():
+            sync_folder(path)
+            continue
+        with path.open("rb") as file:
+            sync_file(file.fileno())
+    sync_folder(unfinished)
+    unfinished.rename(folder)
+    sync_folder(folder.parent)
+
+
+def _copy(source: Objects, target: Objects, name: str, length: int) -> None:
+    writer = target.create(name)
+    try:
+        for start in range(0, length, _PIECE_BYTES):
+            writer.write([source.get(name, start, min(_PIECE_BYTES, length - start))])
+        writer.sync()
+    finally:
+        writer.close()
