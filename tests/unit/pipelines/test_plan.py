@@ -38,6 +38,7 @@ FAILED = "unrunnable because the following upstream pipelines failed: up"
         ([JobSeen(ONE, CREATED, inputs_ready=True)], [Work(ONE)]),
         ([JobSeen(ONE, STARTING, inputs_ready=True)], [Work(ONE)]),
         ([JobSeen(ONE, RUNNING, inputs_ready=True, working=True)], []),
+        ([JobSeen(ONE, CREATED, inputs_ready=True, working=True)], []),  # its thread has just begun
         # After a crash the job goes on where it stood.
         ([JobSeen(ONE, RUNNING, inputs_ready=True)], [Work(ONE)]),
         ([JobSeen(ONE, FINISHING), JobSeen(TWO, CREATED, inputs_ready=True)], [Await(TWO)]),
@@ -69,6 +70,12 @@ def test_a_thread_whose_job_ended_is_abandoned() -> None:
     assert plan(replace(CALM, working=[ONE])) == [Abandon(ONE)]
     jobs = [JobSeen(ONE, FINISHING), JobSeen(TWO, RUNNING, working=True)]
     assert plan(replace(CALM, jobs=jobs, working=[ONE, TWO])) == [Abandon(ONE)]
+
+
+def test_passing_trouble_holds_new_work_back() -> None:
+    seen = replace(CALM, jobs=[JobSeen(ONE, STARTING, inputs_ready=True)], trouble="disk full")
+    assert plan(seen) == [SetState(PipelineState.CRASHING, "disk full")]
+    assert plan(replace(seen, trouble="")) == [Work(ONE)]
 
 
 def test_a_job_that_runs_too_long_is_killed() -> None:

@@ -39,6 +39,8 @@ class Seen:
     """The commits of all ended jobs are finished, so that the next job can stand on them."""
     environment_error: str = ""
     """Why the workers' environment cannot be made; empty if it can."""
+    trouble: str = ""
+    """Why work has to wait although nothing is wrong with the spec; it is tried again."""
     service: bool = False
     job_timeout_s: float | None = None
 
@@ -92,7 +94,7 @@ def plan(seen: Seen) -> list[Effect]:
     wanted = _pipeline_state(seen)
     if (wanted.state, wanted.reason) != (seen.state, seen.reason):
         effects.append(wanted)
-    alive = {job.ref for job in seen.jobs if job.state in (JobState.RUNNING, JobState.STARTING)}
+    alive = {job.ref for job in seen.jobs if job.state is not JobState.FINISHING}
     effects += [Abandon(ref) for ref in seen.working if ref not in alive]
     if seen.service:
         effects += _service(seen)
@@ -106,12 +108,14 @@ def _pipeline_state(seen: Seen) -> SetState:
         return SetState(PipelineState.PAUSED)
     if seen.environment_error:
         return SetState(PipelineState.FAILURE, seen.environment_error)
+    if seen.trouble:
+        return SetState(PipelineState.CRASHING, seen.trouble)
     return SetState(PipelineState.RUNNING)
 
 
 def _transform(seen: Seen) -> list[Effect]:
     effects: list[Effect] = []
-    free = seen.base_closed and not seen.stopped
+    free = seen.base_closed and not seen.stopped and not seen.trouble
     for job in seen.jobs:
         if (early := _ended_early(seen, job)) is not None:
             effects.append(early)
@@ -124,9 +128,9 @@ def _transform(seen: Seen) -> list[Effect]:
                     effects.append(Work(job.ref))
                 free = False
             case JobState.CREATED | JobState.STARTING:
-                if job.inputs_ready and free:
+                if job.inputs_ready and free and not job.working:
                     effects.append(Work(job.ref))
-                elif job.state is JobState.CREATED:
+                elif job.state is JobState.CREATED and not job.working:
                     effects.append(Await(job.ref))
                 free = False
             case _:
@@ -137,7 +141,8 @@ def _transform(seen: Seen) -> list[Effect]:
 def _service(seen: Seen) -> list[Effect]:
     effects: list[Effect] = []
     ready = [job for job in seen.jobs if job.inputs_ready and job.state is not JobState.FINISHING]
-    newest = ready[-1].ref if ready and not seen.stopped else None
+    free = not seen.stopped and not seen.trouble
+    newest = ready[-1].ref if ready and free else None
     for job in seen.jobs:
         if (early := _ended_early(seen, job)) is not None:
             effects.append(early)

@@ -1,0 +1,158 @@
+"""The workers of one pipeline version: as many places as its parallelism, filled when needed.
+
+Workers outlive a job, so that what they hold (an environment, a cache of inputs, a batch of
+user code) serves the next one. Each place is driven by one thread while a job is worked on.
+"""
+
+import base64
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from howdah.core.clock import Clock
+from howdah.pachd.pipelines.datums import InputFile
+from howdah.pachd.pipelines.refs import JobRef
+from howdah.pachd.pipelines.workers.task import DatumResult, DatumTask, Ending, Running
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What one worker is at."""
+
+    number: int
+    job: JobRef
+    inputs: tuple[InputFile, ...]
+    since_ns: int
+
+
+class _Place:
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.worker: Running | None = None
+        self.doing: Doing | None = None
+
+
+class Crew:
+    def __init__(self, make: Callable[[int], Running], size: int, clock: Clock) -> None:
+        self._make = make
+        self._clock = clock
+        self._places = [_Place(number) for number in range(size)]
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @property
+    def size(self) -> int:
+        return len(self._places)
+
+    def work(
+        self,
+        sets: Iterator[Sequence[DatumTask]],
+        done: Callable[[DatumTask, DatumResult], None],
+        cancelled: threading.Event,
+    ) -> None:
+        """Run every task; returns when all are done or the job was cancelled.
+
+        The first exception that a worker or `sets` raises stops the rest and is raised here.
+        """
+        shift = _Shift(self, sets, done, cancelled)
+        others = [
+            threading.Thread(target=shift.at, args=(place,), name=f"worker-{place.number}", daemon=True)
+            for place in self._places[1:]
+        ]
+        for thread in others:
+            thread.start()
+        shift.at(self._places[0])
+        for thread in others:
+            thread.join()
+        if shift.error is not None:
+            raise shift.error
+
+    def run_one(self, place: _Place, task: DatumTask) -> DatumResult:
+        doing = Doing(place.number, task.job, task.datum.inputs, self._clock.now_ns())
+        with self._lock:
+            if place.worker is None:
+                place.worker = self._make(place.number)
+            worker, place.doing = place.worker, doing
+        try:
+            return worker.run(task)
+        finally:
+            with self._lock:
+                place.doing = None
+
+    def doing(self, job: JobRef | None = None) -> list[Doing]:
+        with self._lock:
+            found = [place.doing for place in self._places if place.doing is not None]
+        return [each for each in found if job is None or each.job == job]
+
+    def cancel(self, job: JobRef) -> None:
+        """End whatever user code runs for the job now."""
+        self._cancel(lambda doing: doing.job == job)
+
+    def restart(self, job: JobRef, filters: Sequence[str]) -> bool:
+        """End the user code of the datums that match; they are run again. False if none matches."""
+        return self._cancel(lambda doing: doing.job == job and matches(filters, doing.inputs)) > 0
+
+    def _cancel(self, wanted: Callable[[Doing], bool]) -> int:
+        with self._lock:
+            chosen = [p.worker for p in self._places if p.worker and p.doing and wanted(p.doing)]
+        for worker in chosen:
+            worker.cancel()
+        return len(chosen)
+
+    def close(self) -> None:
+        with self._lock:
+            workers = [place.worker for place in self._places if place.worker is not None]
+            for place in self._places:
+                place.worker = None
+        for worker in workers:
+            worker.close()
+
+
+class _Shift:
+    """One job's turn with the crew."""
+
+    def __init__(
+        self,
+        crew: Crew,
+        sets: Iterator[Sequence[DatumTask]],
+        done: Callable[[DatumTask, DatumResult], None],
+        cancelled: threading.Event,
+    ) -> None:
+        self.error: BaseException | None = None
+        self._crew = crew
+        self._sets = sets
+        self._done = done
+        self._cancelled = cancelled
+        self._lock = threading.Lock()
+
+    def at(self, place: _Place) -> None:
+        try:
+            while (tasks := self._next()) is not None:
+                for task in tasks:
+                    if self._over():
+                        return
+                    self._finish(place, task)
+        except BaseException as error:  # noqa: BLE001  raised again in the thread that called work()
+            self.error = self.error or error
+
+    def _finish(self, place: _Place, task: DatumTask) -> None:
+        while not self._over():
+            result = self._crew.run_one(place, task)
+            if result.ending is not Ending.CANCELLED:
+                self._done(task, result)
+                return
+
+    def _next(self) -> Sequence[DatumTask] | None:
+        with self._lock:
+            return None if self._over() else next(self._sets, None)
+
+    def _over(self) -> bool:
+        return self.error is not None or self._cancelled.is_set()
+
+
+def matches(filters: Sequence[str], inputs: Sequence[InputFile]) -> bool:
+    """Every filter must be some input's path or hash (base64 or hexadecimal)."""
+    names = {
+        name for item in inputs for name in (item.path, base64.b64encode(item.hash).decode(), item.hash.hex())
+    }
+    return all(each in names for each in filters)
