@@ -1,0 +1,1 @@
+"""What every server shows the outside: Seldon's URLs, IDs, headers, errors, log and metrics."""

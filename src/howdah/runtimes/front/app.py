@@ -1,0 +1,263 @@
+"""The ASGI application in front of a model, a component or a graph.
+
+It knows Seldon's URLs and hands payloads to a `Backend`; around that it gives every exchange an
+ID, its headers, its place in the inference log, its CloudEvents and its metrics. The record is
+written before the answer leaves. What it does not know goes to the backend's own application.
+"""
+
+import json
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from howdah.core.inference_log import FEEDBACK, Header, Record
+from howdah.runtimes.front.capture import Recorder
+from howdah.runtimes.front.events import Event, Sender
+from howdah.runtimes.front.metrics import Metrics
+from howdah.runtimes.front.place import Place
+
+Message = MutableMapping[str, object]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = dict[str, str]
+
+JSON = "application/json"
+BODY_LIMIT_BYTES = 256 << 20
+ALWAYS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"OPTIONS,POST"),
+    (
+        b"access-control-allow-headers",
+        b"Accept, Accept-Encoding, Authorization, Content-Length, Content-Type, X-CSRF-Token",
+    ),
+)
+INFER = re.compile(r"/v2/models(?:/(?P<model>[^/]+))?(?:/versions/(?P<version>[^/]+))?/(?:infer|generate)")
+V1 = re.compile(r"/api/v(?:0\.1|1\.0)/(?P<what>predictions|feedback|explain)")
+TENSORFLOW = re.compile(r"/v1/models(?:/(?P<model>[^/:]+))?:predict")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: bytes
+    content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Backend(Protocol):
+    async def infer(self, model: str, version: str | None, body: bytes, headers: Headers) -> Answer:
+        """V2 inference; never raises for what the caller did wrong, answers it."""
+        ...
+
+    async def predict(self, body: bytes, headers: Headers) -> Answer:
+        """A SeldonMessage in JSON, answered by one."""
+        ...
+
+    async def feedback(self, body: bytes, headers: Headers) -> Answer: ...
+
+    async def tensorflow(self, model: str, body: bytes, headers: Headers) -> Answer: ...
+
+    async def get(self, path: str) -> Answer | None:
+        """Documents: metadata, status, readiness. None: ask the other application."""
+        ...
+
+    async def other(self, scope: Message, receive: Receive, send: Send) -> None: ...
+
+
+def error(status: int, message: str) -> Answer:
+    """As the V2 protocol words errors."""
+    return Answer(status, json.dumps({"error": message}).encode())
+
+
+def failure(status: int, info: str, reason: str = "") -> Answer:
+    """As Seldon's v1 protocol words errors."""
+    body = {"status": {"code": status, "info": info, "reason": reason, "status": "FAILURE"}}
+    return Answer(status, json.dumps(body).encode())
+
+
+class Front:
+    def __init__(self, place: Place, backend: Backend, metrics: Metrics) -> None:
+        self._place = place
+        self._backend = backend
+        self.metrics = metrics
+        self._recorder = Recorder(place.log) if place.log.folder else None
+        self._sender = Sender(place) if place.events.url else None
+        if self._recorder is not None:
+            recorder = self._recorder
+            metrics.counted(
+                "howdah_inference_log_dropped_total", "Exchanges not recorded", lambda: recorder.dropped
+            )
+        if self._sender is not None:
+            sender = self._sender
+            metrics.counted("howdah_logger_dropped_total", "CloudEvents not sent", lambda: sender.dropped)
+            metrics.counted("howdah_logger_sent_total", "CloudEvents sent", lambda: sender.sent)
+
+    def close(self) -> None:
+        if self._recorder is not None:
+            self._recorder.close()
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._backend.other(scope, receive, send)
+            return
+        path, method = str(scope["path"]), scope["method"]
+        if method == "POST":
+            call = self._call(path)
+            if call is None:
+                await self._backend.other(scope, receive, send)
+            else:
+                await self._exchange(call, scope, receive, send)
+        elif method == "OPTIONS":
+            await _send(send, Answer(200, b""), ())
+        elif path in ("/metrics", "/prometheus"):
+            await _send(send, Answer(200, self.metrics.text(), CONTENT_TYPE_LATEST), ())
+        else:
+            found = await self._backend.get(path)
+            if found is None:
+                await self._backend.other(scope, receive, send)
+            else:
+                await _send(send, found, ())
+
+    def _call(self, path: str) -> "_Call | None":
+        backend, place = self._backend, self._place
+        if found := INFER.fullmatch(path):
+            model, version = found["model"] or place.node, found["version"]
+            return _Call(
+                "predictions", "v2", lambda body, headers: backend.infer(model, version, body, headers)
+            )
+        if found := V1.fullmatch(path):
+            if found["what"] == "feedback":
+                return _Call("feedback", "seldon", backend.feedback)
+            return _Call("predictions", "seldon", backend.predict)
+        if found := TENSORFLOW.fullmatch(path):
+            name = found["model"] or place.node
+            return _Call(
+                "predictions", "tensorflow", lambda body, headers: backend.tensorflow(name, body, headers)
+            )
+        return None
+
+    async def _exchange(self, call: "_Call", scope: Message, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        headers = _headers(scope)
+        id = headers.get("seldon-puid") or str(uuid.uuid4())
+        headers["seldon-puid"] = id
+        body = await _body(receive)
+        if body is None:
+            answer = error(413, f"the request is larger than {BODY_LIMIT_BYTES} bytes")
+            body = b""
+        else:
+            answer = await call.run(body, headers)
+        seconds = time.perf_counter() - began
+        self.settle(call.service, call.protocol, id, headers, body, answer, seconds, str(scope["path"]))
+        await _send(send, answer, self._extra(id, headers))
+
+    def settle(
+        self,
+        service: str,
+        protocol: str,
+        id: str,
+        headers: Headers,
+        body: bytes,
+        answer: Answer,
+        seconds: float,
+        endpoint: str,
+    ) -> None:
+        """All that has to be on record before the answer leaves."""
+        self.metrics.answered(
+            service, "post" if endpoint.startswith("/") else "unary", answer.status, seconds
+        )
+        if headers.get("seldon-skip-logging", "").lower() in ("true", "on", "1"):
+            return
+        if self._recorder is not None and self._recorder.wants(id):
+            place = self._place
+            header = Header(
+                id=id,
+                kind=FEEDBACK if service == "feedback" else place.kind,
+                time_ns=time.time_ns(),
+                latency_us=int(seconds * 1e6),
+                status=answer.status,
+                namespace=place.namespace,
+                deployment=place.deployment,
+                predictor=place.predictor,
+                model=place.node,
+                model_commit=place.model_commit,
+                protocol=protocol,
+                endpoint=endpoint,
+            )
+            self._recorder.record(Record(header, body, answer.body))
+        if self._sender is not None:
+            self._tell(service, id, headers, body, answer)
+
+    def _tell(self, service: str, id: str, headers: Headers, body: bytes, answer: Answer) -> None:
+        assert self._sender is not None
+        if service == "feedback":
+            self._sender.send(Event("feedback", id, body, JSON))
+            return
+        if self._sender.wants("request"):
+            self._sender.send(Event("request", id, body, headers.get("content-type", JSON)))
+        if self._sender.wants("response"):
+            self._sender.send(Event("response", id, answer.body, answer.content_type))
+
+    def _extra(self, id: str, headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
+        """The headers of an answer; Ce-* only for a request that came with them."""
+        mine = ((b"seldon-puid", id.encode()), *ALWAYS)
+        if "ce-specversion" not in headers:
+            return mine
+        place = self._place
+        source = f"seldon.{place.deployment}.{place.namespace}"
+        return (
+            *mine,
+            (b"ce-id", id.encode()),
+            (b"ce-specversion", b"0.3"),
+            (b"ce-path", b"seldon"),
+            (b"ce-source", source.encode()),
+            (b"ce-type", f"{source}.response".encode()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    service: str
+    protocol: str
+    run: Callable[[bytes, Headers], Awaitable[Answer]]
+
+
+def _headers(scope: Message) -> Headers:
+    raw = scope["headers"]
+    assert isinstance(raw, list | tuple)
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body, or None if it is larger than allowed."""
+    message = await receive()
+    body = message.get("body", b"")
+    assert isinstance(body, bytes)
+    if not message.get("more_body"):
+        return body
+    parts, size = [body], len(body)
+    while message.get("more_body"):
+        message = await receive()
+        part = message.get("body", b"")
+        assert isinstance(part, bytes)
+        size += len(part)
+        if size <= BODY_LIMIT_BYTES:
+            parts.append(part)
+    return b"".join(parts) if size <= BODY_LIMIT_BYTES else None
+
+
+async def _send(send: Send, answer: Answer, extra: tuple[tuple[bytes, bytes], ...]) -> None:
+    headers = [
+        (b"content-type", answer.content_type.encode()),
+        (b"content-length", str(len(answer.body)).encode()),
+        *((name.encode(), value.encode()) for name, value in answer.headers),
+        *extra,
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

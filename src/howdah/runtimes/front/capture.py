@@ -1,0 +1,141 @@
+"""Recording every exchange before its answer leaves.
+
+`Recorder.record` returns after write(2): a kill -9 of the server loses nothing that a caller has
+seen. A thread syncs to disk at least once a second, so a power cut loses at most that second.
+What cannot be written is counted, never waited for: serving goes on when the disk is full.
+"""
+
+import contextlib
+import json
+import os
+import threading
+import time
+import zlib
+from pathlib import Path
+
+from howdah.core import inference_log
+from howdah.core.inference_log import Record
+from howdah.runtimes.front.place import LogPlace
+
+SYNC_EVERY_S = 0.5
+SEGMENT_LIMIT_BYTES = 64 << 20
+
+
+class Recorder:
+    def __init__(self, place: LogPlace) -> None:
+        assert place.folder is not None
+        self._place = place
+        self._folder: Path = place.folder
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._segment: _Segment | None = None
+        self._closing = threading.Event()
+        self.dropped = 0
+        threading.Thread(target=self._sync_forever, name="inference-log", daemon=True).start()
+
+    def wants(self, id: str) -> bool:
+        """Whether this exchange is in the sample: the same answer for all that share an ID."""
+        return self._place.sample >= 1 or (zlib.crc32(id.encode()) % 10_000) < self._place.sample * 10_000
+
+    def record(self, record: Record) -> None:
+        if self._place.redact:
+            record = redacted(record, self._place.redact)
+        frame = inference_log.encode(record)
+        with self._lock:
+            try:
+                segment = self._segment or self._begin()
+                segment.append(frame)
+            except OSError:
+                self.dropped += 1
+                return
+            if segment.rows >= self._place.rotate_rows or segment.size_bytes >= SEGMENT_LIMIT_BYTES:
+                self._finish()
+
+    def close(self) -> None:
+        self._closing.set()
+        with self._lock:
+            self._finish()
+
+    def _begin(self) -> "_Segment":
+        self._segment = _Segment(self._folder / f"{time.time_ns():020d}-{os.getpid()}{inference_log.OPEN}")
+        return self._segment
+
+    def _finish(self) -> None:
+        if self._segment is not None:
+            with contextlib.suppress(OSError):
+                self._segment.complete()
+            self._segment = None
+
+    def _sync_forever(self) -> None:
+        while not self._closing.wait(SYNC_EVERY_S):
+            with self._lock:
+                segment = self._segment
+                if segment is not None and segment.age_s() >= self._place.rotate_s:
+                    self._finish()
+                    continue
+            if segment is not None:
+                with contextlib.suppress(OSError):
+                    segment.sync()
+
+
+class _Segment:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._born_s = time.monotonic()
+        self._dirty = False
+        self.rows = 0
+        self.size_bytes = 0
+
+    def append(self, frame: bytes) -> None:
+        written = os.write(self._fd, frame)
+        if written < len(frame):
+            # A torn frame would hide all that follow it in this segment: take it back.
+            os.ftruncate(self._fd, self.size_bytes)
+            raise OSError("short write")
+        self._dirty = True
+        self.rows += 1
+        self.size_bytes += written
+
+    def age_s(self) -> float:
+        return time.monotonic() - self._born_s
+
+    def sync(self) -> None:
+        if self._dirty:
+            self._dirty = False
+            os.fdatasync(self._fd)
+
+    def complete(self) -> None:
+        os.fdatasync(self._fd)
+        os.close(self._fd)
+        self._path.rename(self._path.with_suffix(inference_log.COMPLETE))
+
+
+def redacted(record: Record, names: frozenset[str]) -> Record:
+    """The record with the data of the named columns taken out of request and response."""
+    return Record(record.header, _without(record.request, names), _without(record.response, names))
+
+
+def _without(payload: bytes, names: frozenset[str]) -> bytes:
+    try:
+        document = json.loads(payload)
+    except ValueError:
+        return b""  # what cannot be read cannot be redacted, so it is not kept
+    if not isinstance(document, dict):
+        return b""
+    for side in ("inputs", "outputs"):
+        for tensor in document.get(side) or ():
+            if isinstance(tensor, dict) and tensor.get("name") in names:
+                tensor["data"] = []
+    data = document.get("data")
+    for index, name in enumerate(data.get("names") or () if isinstance(data, dict) else ()):
+        if name in names and isinstance(data, dict):
+            for row in data.get("ndarray") or ():
+                if isinstance(row, list) and index < len(row):
+                    row[index] = None
+            tensor = data.get("tensor")
+            if isinstance(tensor, dict):
+                width = (tensor.get("shape") or [0])[-1] or 1
+                values = tensor.get("values") or []
+                values[index::width] = [None] * len(values[index::width])
+    return json.dumps(document).encode()

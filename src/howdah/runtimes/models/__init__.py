@@ -1,0 +1,1 @@
+"""Model runtimes: MLServer's MLModel over what lies in a model's folder."""
