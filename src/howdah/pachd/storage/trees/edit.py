@@ -1,0 +1,285 @@
+"""Changing a tree: sorted edits in, a new root out; only nodes that change are read or written.
+
+The work goes level by level. The nodes of a level that edits fall into are taken apart, edited and
+cut again, following nodes joining in until old and new cuts meet. What that did to the level (nodes
+gone, nodes come, each known by its last key) is nothing but sorted edits to the level above. So the
+result is the tree that a fresh build of the same entries would give, whatever the history, and
+building is the same as editing the empty tree.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from howdah.pachd.storage.content import Hash
+from howdah.pachd.storage.trees.cut import node_ends
+from howdah.pachd.storage.trees.nodes import EMPTY_ROOT, Node, Nodes
+from howdah.pachd.storage.trees.sums import NOTHING, Measure, Totals, of_records
+
+Edit = tuple[bytes, bytes | None]
+"""A key and its new value, or None to remove it."""
+
+_BATCH = 4096
+_FEW = 24
+"""Up to so many edits a leaf's totals are corrected, not computed anew."""
+
+
+def apply(nodes: Nodes, root: Hash, edits: Iterable[Edit], measure: Measure) -> Hash:
+    """The root after the edits, whose keys must ascend strictly.
+
+    Memory: a batch of edits, one node a level, and one record for every node written."""
+    top = -1 if root == EMPTY_ROOT else nodes.load(root).level
+    changes: list[Edit] = []
+    for level in range(top + 1):
+        changes = list(_edit_level(nodes, root, level, edits, measure))
+        if not changes:
+            return root
+        edits = changes
+    if top < 0:
+        records = _Cutter(nodes, 0, measure).build(edits)
+    else:
+        # The old root was the only node of its level, so what came is all there is.
+        records = [(key, record) for key, record in changes if record is not None]
+    level = max(top, 0)
+    while len(records) > 1:
+        level += 1
+        records = _Cutter(nodes, level, measure).build(records)
+    return _lowest(nodes, Hash(records[0][1][:32])) if records else EMPTY_ROOT
+
+
+def _lowest(nodes: Nodes, root: Hash) -> Hash:
+    """A level of one node needs no level above it."""
+    while (node := nodes.load(root)).level and node.count == 1:
+        root = node.child(0)
+    return root
+
+
+def _edit_level(
+    nodes: Nodes, root: Hash, level: int, edits: Iterable[Edit], measure: Measure
+) -> Iterator[Edit]:
+    pending = _Pending(edits)
+    cursor = _Cursor(nodes, root, level)
+    while (key := pending.next_key()) is not None:
+        cursor.seek(key)
+        yield from _edit_region(nodes, cursor, pending, measure)
+
+
+def _edit_region(nodes: Nodes, cursor: "_Cursor", pending: "_Pending", measure: Measure) -> Iterator[Edit]:
+    """Cuts again from the start of one node to the first end that old and new cuts share."""
+    level = cursor.level
+    cutter = _Cutter(nodes, level, measure)
+    old: list[bytes] = []
+    while True:
+        old.append(cursor.last_key)
+        keys, values = cursor.node.keys(), cursor.node.values()
+        limit = None if cursor.is_last else cursor.last_key
+        whole = len(old) == 1 and not level
+        while True:
+            batch = pending.take(limit)
+            if len(batch) < _BATCH:
+                break
+            whole = False
+            upto = bisect_right(keys, batch[-1][0])
+            cutter.add(*_merged(keys[:upto], values[:upto], batch))
+            del keys[:upto], values[:upto]
+        if whole and len(batch) <= _FEW:
+            cutter.expect(cursor.record, _difference(measure, keys, values, batch))
+        cutter.add(*_merged(keys, values, batch))
+        if cursor.is_last:
+            break
+        if cutter.is_at_cut:
+            break
+        cutter.expect(None, NOTHING)
+        cursor.advance()
+    changes: dict[bytes, bytes | None] = dict.fromkeys(old)
+    changes.update(cutter.finish())
+    yield from sorted(changes.items(), key=lambda change: change[0])
+
+
+def _merged(keys: list[bytes], values: list[bytes], edits: list[Edit]) -> tuple[list[bytes], list[bytes]]:
+    """The entries after the edits; may change the lists it is given."""
+    if len(edits) > _FEW:
+        entries: dict[bytes, bytes | None] = dict(zip(keys, values, strict=True))
+        entries.update(edits)
+        alive = [(key, entries[key]) for key in sorted(entries)]
+        present = [(key, value) for key, value in alive if value is not None]
+        return [key for key, _ in present], [value for _, value in present]
+    for key, value in edits:
+        i = bisect_left(keys, key)
+        if i < len(keys) and keys[i] == key:
+            if value is None:
+                del keys[i], values[i]
+            else:
+                values[i] = value
+        elif value is not None:
+            keys.insert(i, key)
+            values.insert(i, value)
+    return keys, values
+
+
+def _difference(measure: Measure, keys: list[bytes], values: list[bytes], edits: list[Edit]) -> Totals:
+    """What the edits add to the totals of a leaf."""
+    came: list[tuple[bytes, bytes]] = []
+    went: list[tuple[bytes, bytes]] = []
+    for key, value in edits:
+        i = bisect_left(keys, key)
+        if i < len(keys) and keys[i] == key:
+            went.append((key, values[i]))
+        if value is not None:
+            came.append((key, value))
+    return _total(measure, came) - _total(measure, went)
+
+
+def _total(measure: Measure, entries: list[tuple[bytes, bytes]]) -> Totals:
+    return measure.leaf([key for key, _ in entries], [value for _, value in entries])
+
+
+class _Pending:
+    """Edits not yet applied, with a look at the next one."""
+
+    def __init__(self, edits: Iterable[Edit]) -> None:
+        self._edits = iter(edits)
+        self._next = next(self._edits, None)
+
+    def next_key(self) -> bytes | None:
+        return self._next[0] if self._next else None
+
+    def take(self, limit: bytes | None) -> list[Edit]:
+        """Up to a batch of edits with keys up to and including the limit."""
+        first = self._next
+        if first is None or (limit is not None and first[0] > limit):
+            return []
+        batch = [first]
+        if limit is None:
+            batch.extend(islice(self._edits, _BATCH - 1))
+            self._next = next(self._edits, None)
+            return batch
+        for edit in self._edits:
+            if edit[0] > limit or len(batch) == _BATCH:
+                self._next = edit
+                return batch
+            batch.append(edit)
+        self._next = None
+        return batch
+
+
+class _Made(NamedTuple):
+    last_key: bytes
+    hash: Hash
+    totals: Totals | None
+    """None until it is known whether they can be had by correction."""
+    keys: list[bytes]
+    values: list[bytes]
+
+
+class _Cutter:
+    """Cuts a run of entries into nodes and saves them."""
+
+    def __init__(self, nodes: Nodes, level: int, measure: Measure) -> None:
+        self._nodes = nodes
+        self._level = level
+        self._measure = measure
+        self._keys: list[bytes] = []
+        self._values: list[bytes] = []
+        self._record: bytes | None = None
+        self._difference = NOTHING
+        self.made: list[_Made] = []
+
+    @property
+    def is_at_cut(self) -> bool:
+        return not self._keys
+
+    def expect(self, record: bytes | None, difference: Totals) -> None:
+        """If a single node comes out, its totals are the record's, corrected by the difference."""
+        self._record, self._difference = record, difference
+
+    def add(self, keys: list[bytes], values: list[bytes]) -> None:
+        if self._keys:
+            self._keys += keys
+            self._values += values
+        else:
+            self._keys, self._values = keys, values
+        start = 0
+        for end in node_ends(self._level, self._keys, self._values):
+            self._make(self._keys[start:end], self._values[start:end])
+            start = end
+        if start:
+            del self._keys[:start], self._values[:start]
+
+    def finish(self) -> list[tuple[bytes, bytes]]:
+        """Ends the last node; the last key and the record of every node made."""
+        if self._keys:
+            self._make(self._keys, self._values)
+            self._keys, self._values = [], []
+        if self._record is not None and len(self.made) == 1:
+            totals = of_records([self._record]) + self._difference
+            return [(self.made[0].last_key, self._measure.record(self.made[0].hash, totals))]
+        return [(made.last_key, self._measure.record(made.hash, self._totals(made))) for made in self.made]
+
+    def build(self, edits: Iterable[Edit]) -> list[tuple[bytes, bytes]]:
+        """The nodes of entries that stand in no tree yet; removals have nothing to remove."""
+        edits = iter(edits)
+        while batch := list(islice(edits, _BATCH)):
+            entries = [(key, value) for key, value in batch if value is not None]
+            self.add([key for key, _ in entries], [value for _, value in entries])
+        return self.finish()
+
+    def _make(self, keys: list[bytes], values: list[bytes]) -> None:
+        made = _Made(keys[-1], self._nodes.save(self._level, keys, values), None, keys, values)
+        if self._record is None:
+            made = _Made(made.last_key, made.hash, self._totals(made), [], [])
+        self.made.append(made)
+
+    def _totals(self, made: _Made) -> Totals:
+        return made.totals or self._measure.node(self._level, made.keys, made.values)
+
+
+class _Cursor:
+    """A place on one level: the node that holds a key, or would hold it."""
+
+    def __init__(self, nodes: Nodes, root: Hash, level: int) -> None:
+        self._nodes = nodes
+        self._root = root
+        self.level = level
+        self._above: list[tuple[Node, int]] = []
+        self.node = nodes.load(root)
+
+    def seek(self, key: bytes) -> None:
+        node = self._nodes.load(self._root)
+        self._above = []
+        while node.level > self.level:
+            i = min(node.find(key), node.count - 1)
+            self._above.append((node, i))
+            node = self._nodes.load(node.child(i))
+        self.node = node
+
+    @property
+    def is_last(self) -> bool:
+        return all(i == node.count - 1 for node, i in self._above)
+
+    @property
+    def last_key(self) -> bytes:
+        return self.node.key(self.node.count - 1)
+
+    @property
+    def record(self) -> bytes | None:
+        """The node's record in the index; None for the root, which no index holds."""
+        if not self._above:
+            return None
+        node, i = self._above[-1]
+        return node.value(i)
+
+    def advance(self) -> None:
+        """To the next node of the level; there must be one."""
+        while True:
+            node, i = self._above.pop()
+            if i + 1 < node.count:
+                break
+        i += 1
+        self._above.append((node, i))
+        node = self._nodes.load(node.child(i))
+        while node.level > self.level:
+            self._above.append((node, 0))
+            node = self._nodes.load(node.child(0))
+        self.node = node

@@ -1,0 +1,214 @@
+"""Blocks of a tree: sorted keys with values, a few KiB, immutable, read without being unpacked.
+
+Layout, integers little-endian (normative: docs/format.md, "Trees"):
+
+    u8 version (1)   u8 level (0: leaf)   u8 width of offsets (2 or 4)   u8 0
+    u16 count   u16 length of the common prefix
+    the common prefix
+    count + 1 offsets of key suffixes     (unsigned, `width` bytes each; the first is 0)
+    count + 1 offsets of values
+    the suffixes, joined
+    the values, joined
+
+The common prefix is the longest that the first and the last key share, and the width is 2 where
+every offset fits, so equal entries give equal bytes. A lookup bisects on slices of the block; no
+object is made for the entries it does not touch.
+"""
+
+import sys
+from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from struct import Struct
+from typing import Protocol
+
+from howdah.errors import Corrupt
+from howdah.pachd.storage.content import Hash
+
+_HEAD = Struct("<BBBBHH")
+_VERSION = 1
+_TYPECODES = {2: "H", 4: "I"}
+_NATIVE = sys.byteorder == "little"
+_OVERHEAD_BYTES = 500
+"""What a node costs in memory beside its block, roughly; the cache counts it."""
+
+EMPTY_ROOT = Hash(bytes(32))
+"""The root of the tree without entries; no block stands behind it."""
+
+
+class Blocks(Protocol):
+    """Where nodes live: immutable blocks by the BLAKE3 of their bytes."""
+
+    def get(self, hash: Hash) -> bytes:
+        """The block; NotFound or Corrupt when there is none that is whole."""
+        ...
+
+    def put(self, data: bytes) -> Hash:
+        """Stores a block, idempotently; it need not be durable yet."""
+        ...
+
+
+class Node:
+    __slots__ = (
+        "_data",
+        "_index_keys",
+        "_key_table",
+        "_keys_at",
+        "_value_table",
+        "_values_at",
+        "count",
+        "level",
+        "prefix",
+    )
+
+    def __init__(self, data: bytes) -> None:
+        try:
+            version, self.level, width, _, self.count, length = _HEAD.unpack_from(data)
+            code = _TYPECODES[width]
+        except Exception as error:
+            raise Corrupt(f"a tree block of {len(data)} bytes does not begin as one") from error
+        if version != _VERSION:
+            raise Corrupt(f"a tree block has version {version}; this program reads version {_VERSION}")
+        at = _HEAD.size + length
+        table = (self.count + 1) * width
+        if not self.count or len(data) < at + 2 * table:
+            raise Corrupt(f"a tree block of {len(data)} bytes ends within its tables")
+        self.prefix = data[_HEAD.size : at]
+        self._data = data
+        self._key_table = _offsets(data, at, table, code)
+        self._value_table = _offsets(data, at + table, table, code)
+        self._keys_at = at + 2 * table
+        self._values_at = self._keys_at + self._key_table[self.count]
+        self._index_keys: list[bytes] | None = None
+        if len(data) != self._values_at + self._value_table[self.count]:
+            raise Corrupt(f"a tree block of {len(data)} bytes is not as long as its tables say")
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self._data) + _OVERHEAD_BYTES
+
+    def key(self, i: int) -> bytes:
+        at, table = self._keys_at, self._key_table
+        return self.prefix + self._data[at + table[i] : at + table[i + 1]]
+
+    def value(self, i: int) -> bytes:
+        at, table = self._values_at, self._value_table
+        return self._data[at + table[i] : at + table[i + 1]]
+
+    def keys(self) -> list[bytes]:
+        """All keys, newly made; the caller may change the list."""
+        prefix, data, at = self.prefix, self._data, self._keys_at
+        return [prefix + data[at + a : at + b] for a, b in pairwise(self._key_table.tolist())]
+
+    def values(self) -> list[bytes]:
+        data, at = self._data, self._values_at
+        return [data[at + a : at + b] for a, b in pairwise(self._value_table.tolist())]
+
+    def find(self, key: bytes) -> int:
+        """How many keys are less than `key`."""
+        if self.level:
+            # Index nodes are few and searched often: their keys are worth keeping unpacked.
+            if self._index_keys is None:
+                self._index_keys = self.keys()
+            return bisect_left(self._index_keys, key)
+        prefix = self.prefix
+        if not key.startswith(prefix):
+            return 0 if key < prefix else self.count
+        suffix, data, at, table = key[len(prefix) :], self._data, self._keys_at, self._key_table
+        low, high = 0, self.count
+        while low < high:
+            middle = (low + high) >> 1
+            if data[at + table[middle] : at + table[middle + 1]] < suffix:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def get(self, key: bytes) -> bytes | None:
+        i = self.find(key)
+        return self.value(i) if i < self.count and self.key(i) == key else None
+
+    def child(self, i: int) -> Hash:
+        """The block of an index node's i-th child; its record begins with the hash."""
+        at = self._values_at + self._value_table[i]
+        return Hash(self._data[at : at + 32])
+
+
+def encode(level: int, keys: Sequence[bytes], values: Sequence[bytes]) -> bytes:
+    """The block of at least one and at most 65,535 entries, their keys ascending."""
+    prefix = _shared(keys[0], keys[-1])
+    length = len(prefix)
+    suffixes = b"".join([key[length:] for key in keys]) if length else b"".join(keys)
+    joined = b"".join(values)
+    width = 2 if len(suffixes) < 65536 and len(joined) < 65536 else 4
+    key_table = array(_TYPECODES[width], accumulate([len(key) - length for key in keys], initial=0))
+    value_table = array(_TYPECODES[width], accumulate(map(len, values), initial=0))
+    if not _NATIVE:
+        key_table.byteswap()
+        value_table.byteswap()
+    head = _HEAD.pack(_VERSION, level, width, 0, len(keys), length)
+    return b"".join((head, prefix, key_table.tobytes(), value_table.tobytes(), suffixes, joined))
+
+
+def _shared(first: bytes, last: bytes) -> bytes:
+    if last.startswith(first):
+        return first
+    for i, (a, b) in enumerate(zip(first, last, strict=False)):
+        if a != b:
+            return first[:i]
+    return last
+
+
+def _offsets(data: bytes, at: int, length: int, code: str) -> "memoryview[int]":
+    view = memoryview(data)[at : at + length]
+    if _NATIVE:
+        return view.cast(code)  # type: ignore[call-overload, no-any-return]  # one of "H", "I"
+    swapped = array(code, view.tobytes())
+    swapped.byteswap()
+    return memoryview(swapped)
+
+
+class NodeCache:
+    """Nodes used lately, by hash, so for any number of stores at once. Safe for many threads: every
+    step is one dictionary operation, and a lost race costs one reading more."""
+
+    def __init__(self, size_bytes: int = 32 << 20) -> None:
+        self._half_bytes = size_bytes // 2
+        self._young: dict[Hash, Node] = {}
+        self._old: dict[Hash, Node] = {}
+        self._young_bytes = 0
+
+    def get(self, hash: Hash) -> Node | None:
+        node = self._young.get(hash)
+        if node is None and (node := self._old.get(hash)) is not None:
+            self.keep(hash, node)
+        return node
+
+    def keep(self, hash: Hash, node: Node) -> None:
+        # Two generations in place of a list in order of use: no bookkeeping on a hit.
+        if self._young_bytes > self._half_bytes:
+            self._old, self._young, self._young_bytes = self._young, {}, 0
+        self._young[hash] = node
+        self._young_bytes += node.size_bytes
+
+
+class Nodes:
+    """Nodes over blocks. What is cached is never taken for stored: `save` always puts."""
+
+    def __init__(self, blocks: Blocks, cache: NodeCache) -> None:
+        self._blocks = blocks
+        self.cache = cache
+
+    def load(self, hash: Hash) -> Node:
+        node = self.cache.get(hash)
+        if node is None:
+            node = Node(self._blocks.get(hash))
+            self.cache.keep(hash, node)
+        return node
+
+    def save(self, level: int, keys: Sequence[bytes], values: Sequence[bytes]) -> Hash:
+        data = encode(level, keys, values)
+        hash = self._blocks.put(data)
+        self.cache.keep(hash, Node(data))
+        return hash

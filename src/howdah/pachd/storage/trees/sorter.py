@@ -1,0 +1,73 @@
+"""Sorting more than memory holds: runs on disk, merged as they are read."""
+
+import heapq
+import tempfile
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
+from pathlib import Path
+from struct import Struct
+from typing import IO
+
+_LENGTHS = Struct("<II")
+_RECORD_OVERHEAD_BYTES = 180
+"""What a pair of bytes costs in memory beside its own."""
+_MOST_RUNS = 64
+
+Pair = tuple[bytes, bytes]
+
+
+class Sorter:
+    """Pairs in, pairs out by key; equal keys keep the order in which they came.
+
+    The runs are unnamed files in `folder`: they vanish with the process. One thread's own."""
+
+    def __init__(self, folder: Path, memory_bytes: int = 48 << 20) -> None:
+        self._folder = folder
+        self._memory_bytes = memory_bytes
+        self._pairs: list[Pair] = []
+        self._held_bytes = 0
+        self._runs: list[IO[bytes]] = []
+
+    def add(self, key: bytes, value: bytes) -> None:
+        self._pairs.append((key, value))
+        self._held_bytes += len(key) + len(value) + _RECORD_OVERHEAD_BYTES
+        if self._held_bytes > self._memory_bytes:
+            self._spill()
+
+    def sorted(self) -> Iterator[Pair]:
+        """Everything added, ascending. Asked for once; nothing may be added after."""
+        self._pairs.sort(key=itemgetter(0))
+        if not self._runs:
+            return iter(self._pairs)
+        runs = [_pairs_of(run) for run in self._runs]
+        return heapq.merge(*runs, self._pairs, key=itemgetter(0))
+
+    def close(self) -> None:
+        for run in self._runs:
+            run.close()
+        self._runs, self._pairs = [], []
+
+    def _spill(self) -> None:
+        self._pairs.sort(key=itemgetter(0))
+        if len(self._runs) == _MOST_RUNS:
+            merged = self._write(heapq.merge(*map(_pairs_of, self._runs), key=itemgetter(0)))
+            for run in self._runs:
+                run.close()
+            self._runs = [merged]
+        self._runs.append(self._write(self._pairs))
+        self._pairs, self._held_bytes = [], 0
+
+    def _write(self, pairs: Iterable[Pair]) -> IO[bytes]:
+        run = tempfile.TemporaryFile(dir=self._folder, buffering=1 << 18)  # noqa: SIM115  # closed by close()
+        pack, write = _LENGTHS.pack, run.write
+        for key, value in pairs:
+            write(b"".join((pack(len(key), len(value)), key, value)))
+        return run
+
+
+def _pairs_of(run: IO[bytes]) -> Iterator[Pair]:
+    run.seek(0)
+    read, size, unpack = run.read, _LENGTHS.size, _LENGTHS.unpack
+    while head := read(size):
+        key_bytes, value_bytes = unpack(head)
+        yield read(key_bytes), read(value_bytes)
