@@ -33,6 +33,32 @@ def write(manifest: Manifest, schema: Schema) -> str:
     return "\n".join(lines) + "\n"
 
 
+def write_forecast(manifest: Manifest) -> str:
+    """The same for a forecast: every company beside the naive answer, whoever wins."""
+    figures = manifest.metrics
+    lines = [
+        f"# {manifest.name}",
+        "",
+        f"Forecasts the next working day's log return from the last {manifest.parameters['window']} days "
+        f"with an LSTM, trained on {manifest.rows} windows, seed {manifest.seed}.",
+        "",
+        "## How good, on the last days, which it did not learn from",
+        "| company | mean absolute error | naive | MASE | better |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {name} | {f['mae']:.5f} | {f['naive_mae']:.5f} | {f['mase']:.4f} | "
+            f"{'model' if f['mase'] < 1 else 'naive'} |"
+            for name, f in sorted(figures.items())
+        ),
+        "",
+        "## Limits and risks",
+        "- Daily returns are close to unpredictable: a MASE a hair below one may well be luck.",
+        "- It knows prices and volumes, no news, no dividends to come, no other markets.",
+        "- It is a demonstration of a pipeline. Do not trade on it.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def _row(column: Column) -> str:
     if column.kind == "number":
         return f"| {column.name} | number | {column.minimum:g} to {column.maximum:g} (accepted) |"

@@ -1,29 +1,40 @@
 """Compares the challenger with the champion on held-out rows that neither has learned from.
 
 Reads the challenger's bundle from --challenger and the rows from --data, fetches the
-champion's bundle from the branch --champion (a step cannot have two branches of one repo
-as inputs), and writes comparison.json under --out: both models' figures, the paired
-test, which commits were compared, and that all of this is offline. While there is no
-champion yet, it says so and gives the challenger's figures alone.
+champion's bundle from the branch --champion, and writes comparison.json under --out:
+both models' figures, the paired test, which commits were compared, and that all of this
+is offline. The rows are those of the --latest newest files; for a forecast --data holds
+the features and the rows are the last --latest days, which the challenger held out.
+While there is no champion, it says so and gives the challenger's figures alone.
 """
 
 import json
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 
-from howdah.learning import bundle, comparison, evaluation, training
+from howdah.learning import bundle, comparison, evaluation, forecasting, training
 from howdah.learning.schema import Schema
 from howdah.learning.signature import Array
 from howdah.steps import program
 from howdah.steps.champion import fetch
+from howdah.steps.forecast import read_features
 from howdah.steps.train import read_clean
 
-Answers = tuple[Array, dict[str, Array]]
+LOSSES = {"classification": "log loss", "regression": "absolute error", "forecast": "absolute error"}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The rows to compare on, as the model at hand takes them."""
+
+    name: str
+    inputs: dict[str, Array]
+    truth: Array
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -31,59 +42,74 @@ def main(arguments: Sequence[str]) -> None:
     step.add_argument("--challenger", type=Path, required=True, help="the input with the new bundle")
     step.add_argument("--champion", required=True, metavar="REPO@BRANCH", help="the branch served now")
     step.add_argument("--data", type=Path, required=True, help="the folder of held-out files")
-    step.add_argument(
-        "--latest", type=int, default=3, help="how many of the newest files to use (default: 3)"
-    )
+    step.add_argument("--latest", type=int, default=3, help="how many of the newest files (default: 3)")
     options = step.parse_args(arguments)
 
     challenger = bundle.read(options.challenger)
-    window = sorted(path for path in options.data.rglob("*") if path.is_file())[-options.latest :]
-    rows = read_clean(window, Schema.read(options.challenger / "schema.json"))
-    rows = rows[rows[challenger.manifest.signature.target].notna()]
+    answered = _answer(challenger, options.data, options.latest)
     document: dict[str, object] = {
         "kind": "offline",
-        "window": [str(path.relative_to(options.data)) for path in window],
-        "rows": len(rows),
-        "challenger": _side(
-            challenger, rows, program.sources(options.challenger).get(options.challenger.name, "")
-        ),
+        "window": answered.window.name,
+        "rows": len(answered.window.truth),
+        "challenger": {"commit": program.commit(options.challenger), "metrics": answered.metrics},
+        "champion": None,
     }
     with tempfile.TemporaryDirectory() as folder:
         champion, commit = fetch(options.champion, Path(folder), os.environ)
         if champion is None:
-            document["champion"] = None
             program.say(f"{options.champion} does not exist yet: nothing to compare with")
         else:
-            document["champion"] = _side(champion, rows, commit)
-            found = _compare(champion, challenger, rows)
-            document["comparison"] = asdict(found)
-            program.say(
-                f"{found.loss} on {found.rows} held-out rows: champion {found.champion:.3f}, "
-                f"challenger {found.challenger:.3f} (p = {found.p_value:.4f})"
-            )
+            before = _answer(champion, options.data, options.latest)
+            document["champion"] = {"commit": commit, "metrics": before.metrics}
+            document["comparison"] = asdict(_compare(before, answered, challenger))
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "comparison.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
-def _answers(found: bundle.Bundle, rows: pd.DataFrame) -> Answers:
+@dataclass(frozen=True, slots=True)
+class Answered:
+    window: Window
+    losses: Array
+    metrics: evaluation.Figures
+
+
+def _answer(found: bundle.Bundle, data: Path, latest: int) -> Answered:
     signature = found.manifest.signature
+    window = _days(found, data, latest) if signature.task == "forecast" else _rows(found, data, latest)
+    outputs = found.model().predict(window.inputs)
+    if signature.task == "forecast":
+        metrics = forecasting.figures(window.truth, outputs[signature.target])
+    else:
+        metrics = evaluation.evaluate(window.truth, outputs, signature)
+    return Answered(window, comparison.losses(window.truth, outputs, signature), metrics)
+
+
+def _rows(found: bundle.Bundle, data: Path, latest: int) -> Window:
+    signature = found.manifest.signature
+    paths = list(program.files(data))[-latest:]
+    rows = read_clean(paths, Schema.read(found.folder / "schema.json"))
+    rows = rows[rows[signature.target].notna()]
     frame = training.frame_of(rows, signature)
-    outputs = found.model().predict({field.name: frame[field.name].to_numpy() for field in signature.inputs})
-    return rows[signature.target].to_numpy(), outputs
+    inputs = {field.name: frame[field.name].to_numpy() for field in signature.inputs}
+    name = ", ".join(str(path.relative_to(data)) for path in paths)
+    return Window(name, inputs, rows[signature.target].to_numpy())
 
 
-def _side(found: bundle.Bundle, rows: pd.DataFrame, commit: str) -> dict[str, object]:
-    truth, outputs = _answers(found, rows)
-    return {"commit": commit, "metrics": evaluation.evaluate(truth, outputs, found.manifest.signature)}
+def _days(found: bundle.Bundle, data: Path, latest: int) -> Window:
+    length = found.manifest.signature.inputs[0].shape[0]
+    sides = forecasting.split(read_features(data), length, latest).values()
+    runs, truth = (np.concatenate([side["held_out"][place] for side in sides]) for place in (0, 1))
+    return Window(f"the last {latest} working days", {"window": runs}, truth)
 
 
-def _compare(champion: bundle.Bundle, challenger: bundle.Bundle, rows: pd.DataFrame) -> comparison.Comparison:
-    sides = []
-    for found in (champion, challenger):
-        truth, outputs = _answers(found, rows)
-        sides.append(comparison.losses(truth, outputs, found.manifest.signature))
-    loss = "log loss" if challenger.manifest.signature.task == "classification" else "absolute error"
-    return comparison.compare(sides[0], sides[1], loss, challenger.manifest.seed)
+def _compare(champion: Answered, challenger: Answered, found: bundle.Bundle) -> comparison.Comparison:
+    loss = LOSSES[found.manifest.signature.task]
+    result = comparison.compare(champion.losses, challenger.losses, loss, found.manifest.seed)
+    program.say(
+        f"{loss} on {result.rows} held-out rows: champion {result.champion:.4g}, "
+        f"challenger {result.challenger:.4g} (p = {result.p_value:.4f})"
+    )
+    return result
 
 
 if __name__ == "__main__":

@@ -1,0 +1,59 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from howdah.errors import Invalid
+from howdah.learning import calendar, forecasting
+
+
+def prices(dates: list[str], close: list[float]) -> pd.DataFrame:
+    columns = dict.fromkeys(("Open", "High", "Low", "Close", "Adj Close"), close)
+    return pd.DataFrame({"Date": pd.to_datetime(dates), **columns, "Volume": [1000.0] * len(close)})
+
+
+def test_a_holiday_takes_the_day_before_and_says_so() -> None:
+    # 2020-01-01 to 03 are Wednesday to Friday, 06 is Monday; there was no trading on Thursday.
+    found = calendar.series(prices(["2020-01-01", "2020-01-03", "2020-01-06"], [100.0, 110.0, 110.0]))
+    assert found.index.strftime("%a").tolist() == ["Wed", "Thu", "Fri", "Mon"]
+    assert found["gap"].tolist() == [0, 1, 0, 0]
+    assert found["close"].tolist() == [100, 100, 110, 110]
+    assert found["log_return"].tolist() == pytest.approx([0, 0, np.log(1.1), 0])
+
+
+def test_nothing_of_the_future_reaches_the_past() -> None:
+    before = calendar.series(prices(["2020-01-01", "2020-01-03"], [100.0, 110.0]))
+    after = calendar.series(prices(["2020-01-01", "2020-01-03", "2020-01-06"], [100.0, 110.0, 50.0]))
+    pd.testing.assert_frame_equal(before, after.iloc[:3])
+
+
+def test_dates_out_of_order_are_put_in_order_and_repeats_are_refused() -> None:
+    straight = calendar.series(prices(["2020-01-01", "2020-01-02"], [1.0, 2.0]))
+    pd.testing.assert_frame_equal(straight, calendar.series(prices(["2020-01-02", "2020-01-01"], [2.0, 1.0])))
+    with pytest.raises(Invalid, match="2020-01-01 stands twice"):
+        calendar.series(prices(["2020-01-01", "2020-01-01"], [1.0, 2.0]))
+
+
+def test_a_window_ends_the_day_before_what_it_must_tell() -> None:
+    days = pd.bdate_range("2020-01-01", periods=30)
+    rising = [100.0 * 1.01**day for day in range(30)]
+    features = calendar.series(prices([str(day.date()) for day in days], rising))
+    runs, truth, dates = calendar.windows(features, 5)
+    assert runs.shape == (25, 5, len(calendar.FEATURES))
+    assert dates[0] == days[5]
+    assert truth[0] == pytest.approx(np.log(1.01), rel=1e-4)
+    np.testing.assert_array_equal(runs[1][0], runs[0][1])
+
+
+def test_the_last_days_are_held_out_of_training() -> None:
+    days = pd.bdate_range("2020-01-01", periods=100)
+    features = calendar.series(
+        prices([str(day.date()) for day in days], [float(day) for day in range(1, 101)])
+    )
+    side = forecasting.split({"A": features}, length=10, holdout_days=20)["A"]
+    assert (len(side["train"][0]), len(side["held_out"][0])) == (70, 20)
+
+
+def test_the_naive_forecast_scores_exactly_one() -> None:
+    truth = np.array([0.01, -0.02, 0.03])
+    assert forecasting.figures(truth, np.zeros(3))["mase"] == 1.0
+    assert forecasting.figures(truth, truth)["mase"] == 0.0
