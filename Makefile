@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 ENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help setup lock check format test test-unit test-long clean
+.PHONY: help setup lock check format reference test test-unit test-long clean
 
 help: ## List the targets
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -18,6 +18,9 @@ check: setup ## Format, lint, types, import contracts, the repository's own test
 
 format: setup ## Let ruff put things in order
 	@$(ENV) ruff format . && $(ENV) ruff check --fix .
+
+reference: setup ## Write docs/reference from the program
+	@$(PY) scripts/reference.py
 
 test: setup ## Every test but those that take minutes
 	@$(PY) -m pytest -m "not long"
