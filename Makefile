@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 ENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help setup lock check format reference test test-unit test-long clean
+.PHONY: help setup lock check format reference test test-unit test-long demo clean
 
 help: ## List the targets
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,9 @@ test-long: setup ## The tests that take minutes
 
 bench-%: setup ## Run benchmarks/bench_%.py; fails when a must is missed
 	@$(PY) benchmarks/bench_$*.py
+
+demo: setup ## As much of the story as exists, until Ctrl-C (EXIT=1: stop after it)
+	@$(ENV) $(PY) scripts/demo.py $(if $(EXIT),--exit)
 
 clean: ## Remove what was built here; leaves .howdah, your data, alone
 	rm -rf .venv .venv-python-pachyderm build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-BANNED = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "stuff", "base", "shared"}
+BANNED = {"utils", "util", "helpers", "helper", "common", "misc"}
 
 
 def badly_named(root: Path) -> list[str]:
