@@ -5,19 +5,28 @@ from contextlib import contextmanager
 
 from grpc import RpcError, StatusCode
 
-from howdah.errors import AlreadyExists, HowdahError, NotFound, Unavailable
+from howdah.errors import AlreadyExists, Conflict, HowdahError, Invalid, NotFound, Unavailable
 
 _BRANCHES: dict[StatusCode, type[HowdahError]] = {
     StatusCode.NOT_FOUND: NotFound,
     StatusCode.ALREADY_EXISTS: AlreadyExists,
+    StatusCode.INVALID_ARGUMENT: Invalid,
+    StatusCode.OUT_OF_RANGE: Invalid,
+    StatusCode.UNKNOWN: Invalid,  # what Go's errors become: a refusal without a code of its own
+    StatusCode.UNIMPLEMENTED: Invalid,
+    StatusCode.UNAUTHENTICATED: Invalid,
+    StatusCode.PERMISSION_DENIED: Invalid,
+    StatusCode.FAILED_PRECONDITION: Conflict,
+    StatusCode.ABORTED: Conflict,
 }
 
 
 @contextmanager
-def translated(what: str) -> Iterator[None]:
-    """Raises what pachd refused as a sentence: could not `what`, and pachd's own words."""
+def translated(what: str = "") -> Iterator[None]:
+    """Raises what pachd refused in its own words, after `what` could not be done where that is named."""
     try:
         yield
     except RpcError as error:
         branch = _BRANCHES.get(error.code(), Unavailable)
-        raise branch(f"Could not {what}: {error.details()}") from error
+        said = error.details() or error.code().name
+        raise branch(f"Could not {what}: {said}" if what else said) from error

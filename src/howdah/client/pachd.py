@@ -1,0 +1,122 @@
+"""One pachd, spoken to with fast messages: what the command line and our programs use.
+
+The RPCs and their messages are the official SDK's own (see `core.messages`), only the
+codec is another one, so this reaches any pachd that the SDK reaches. Requests are given
+by field name; answers are protobuf messages; failures are our own errors with pachd's
+own words.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import grpc
+from google.protobuf.message import Message
+
+from howdah.client.failures import translated
+from howdah.core.messages.catalogue import Catalogue, Rpc, catalogue
+from howdah.errors import Invalid
+
+LONGEST_MESSAGE = 20 << 20
+DEFAULT_PORT = 30650
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a pachd listens: `grpc://host:port`, `grpcs://…` or plain `host:port`."""
+
+    host: str
+    port: int
+    secure: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        parts = urlsplit(text if "//" in text else f"grpc://{text}")
+        if parts.scheme not in ("grpc", "grpcs", "http", "https") or not parts.hostname:
+            raise Invalid(f"{text!r} is no pachd address; one looks like grpc://localhost:{DEFAULT_PORT}.")
+        return cls(parts.hostname, parts.port or DEFAULT_PORT, parts.scheme in ("grpcs", "https"))
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Pachd:
+    """Thread-safe. Close it, or use it as a context manager."""
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        token: str = "",
+        transaction: str = "",
+        root_certificates: bytes | None = None,
+        cache: Path | None = None,
+    ) -> None:
+        """`cache` is a folder where the contract may be kept, which makes starting much faster."""
+        options = [
+            ("grpc.max_receive_message_length", -1),
+            ("grpc.max_send_message_length", -1),
+        ]
+        if address.secure:
+            credentials = grpc.ssl_channel_credentials(root_certificates)
+            self._channel = grpc.secure_channel(str(address), credentials, options)
+        else:
+            self._channel = grpc.insecure_channel(str(address), options)
+        given = (("authn-token", token), ("pach-transaction", transaction))
+        self._metadata: tuple[tuple[str, str | bytes], ...] = tuple(pair for pair in given if pair[1])
+        self.address = address
+        self.contract: Catalogue = catalogue(cache)
+
+    def __enter__(self) -> "Pachd":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def message(self, name: str, **fields: object) -> Message:
+        """A message by its full name: `message("pfs_v2.Repo", name="images")`."""
+        return self.contract.message(name)(**fields)
+
+    def call(self, path: str, *, timeout_s: float | None = None, **fields: object) -> Message:
+        """One request, one answer: `call("pfs_v2.API/InspectRepo", repo=…)`."""
+        rpc = self._rpc(path)
+        method = self._channel.unary_unary(
+            rpc.path, request_serializer=_serialize, response_deserializer=rpc.response.FromString
+        )
+        with translated():
+            answer: Message = method(rpc.request(**fields), metadata=self._metadata, timeout=timeout_s)
+        return answer
+
+    def stream(self, path: str, **fields: object) -> Iterator[Message]:
+        """One request, many answers; stopping early cancels the call."""
+        rpc = self._rpc(path)
+        method = self._channel.unary_stream(
+            rpc.path, request_serializer=_serialize, response_deserializer=rpc.response.FromString
+        )
+        answers = method(rpc.request(**fields), metadata=self._metadata)
+        try:
+            with translated():
+                yield from answers
+        finally:
+            answers.cancel()
+
+    def send(self, path: str, requests: Iterable[Message | bytes]) -> Message:
+        """Many requests, one answer. A request may come already written, as bytes."""
+        rpc = self._rpc(path)
+        method = self._channel.stream_unary(
+            rpc.path, request_serializer=_serialize, response_deserializer=rpc.response.FromString
+        )
+        with translated():
+            answer: Message = method(iter(requests), metadata=self._metadata)
+        return answer
+
+    def _rpc(self, path: str) -> Rpc:
+        return self.contract.rpcs[f"/{path}"]
+
+
+def _serialize(request: Message | bytes) -> bytes:
+    return request if isinstance(request, bytes) else request.SerializeToString()
