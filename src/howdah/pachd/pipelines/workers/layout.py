@@ -1,0 +1,120 @@
+"""What a sandbox sees, as a list of mounts: pure, so that it can be read and tested.
+
+The host's files are there read-only, so that interpreters and libraries work as they do
+outside. On top of them: `/pfs` is the worker's own folder and holds this datum's inputs
+and nothing else, read-only but for `/pfs/out`; `/app` is the image's snapshot; `/tmp` is
+private; Howdah's own folder is covered by an empty one.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path, PurePosixPath
+
+PFS, OUT, APP, TMP = (
+    PurePosixPath("/pfs"),
+    PurePosixPath("/pfs/out"),
+    PurePosixPath("/app"),
+    PurePosixPath("/tmp"),
+)
+SHM_BYTES = 1 << 30
+EMPTY_BYTES = 1 << 20
+"""Room in the folders that only exist to cover others."""
+_OWN = {"pfs", "app", "tmp", "proc", "dev", "lost+found"}
+
+
+class Kind(Enum):
+    BIND = "bind"
+    TMPFS = "tmpfs"
+    SYMLINK = "symlink"
+    PROC = "proc"
+    DEV = "dev"
+    SEAL = "seal"
+    """Make a mount made earlier read-only, now that what stands on it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    kind: Kind
+    target: str
+    source: str = ""
+    writable: bool = False
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TopEntry:
+    """Something in the host's root folder."""
+
+    name: str
+    link: str = ""
+    is_dir: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one worker may see. `folder` holds `pfs`, `out` and `tmp`."""
+
+    folder: Path
+    hidden: tuple[Path, ...] = ()
+    visible: tuple[Path, ...] = ()
+    """Read-only at their own paths, even where something hides them: environments, interpreters."""
+    app: Path | None = None
+    extra: Mapping[str, Path] = field(default_factory=dict)
+    """Further folders, read-only: path inside to path outside. For secrets."""
+
+
+def top_entries(root: Path = Path("/")) -> list[TopEntry]:
+    found = []
+    for entry in sorted(root.iterdir()):
+        if entry.is_symlink():
+            found.append(TopEntry(entry.name, str(entry.readlink()), False))
+        else:
+            found.append(TopEntry(entry.name, is_dir=entry.is_dir()))
+    return found
+
+
+def mounts(view: View, top: Iterable[TopEntry]) -> list[Mount]:
+    """The sandbox's tree, in the order to build it; a later mount covers an earlier one."""
+    made = [_host(entry) for entry in top if entry.name not in _OWN and (entry.is_dir or entry.link)]
+    made += [Mount(Kind.PROC, "/proc"), Mount(Kind.DEV, "/dev")]
+    made += [Mount(Kind.TMPFS, "/dev/shm", writable=True, size_bytes=SHM_BYTES), Mount(Kind.SEAL, "/dev")]
+    own = view.folder / "tmp"
+    made += [Mount(Kind.BIND, place, str(own), writable=True) for place in ("/tmp", "/var/tmp")]
+    covers = [path for path in view.hidden if not _below_tmp(path)]
+    made += [Mount(Kind.TMPFS, str(path), writable=True, size_bytes=EMPTY_BYTES) for path in covers]
+    made += [Mount(Kind.BIND, str(path), str(path)) for path in shown(view)]
+    made += [Mount(Kind.SEAL, str(path)) for path in covers]
+    made.append(Mount(Kind.BIND, str(PFS), str(view.folder / "pfs")))
+    made.append(Mount(Kind.BIND, str(OUT), str(view.folder / "out"), writable=True))
+    if view.app is not None:
+        made.append(Mount(Kind.BIND, str(APP), str(view.app)))
+    made += [Mount(Kind.BIND, inside, str(outside)) for inside, outside in sorted(view.extra.items())]
+    made.append(Mount(Kind.SEAL, "/"))
+    return made
+
+
+def shown(view: View) -> list[Path]:
+    """Those of `view.visible` that something would hide, outer ones first."""
+    return sorted(
+        path
+        for path in set(view.visible)
+        if _below_tmp(path) or any(path.is_relative_to(hidden) for hidden in view.hidden)
+    )
+
+
+def kept_in_tmp(view: View) -> frozenset[str]:
+    """Names in the private /tmp that carry mounts and must survive its clearing."""
+    return frozenset(
+        path.parts[2] for path in shown(view) if path.is_relative_to("/tmp") and len(path.parts) > 2
+    )
+
+
+def _host(entry: TopEntry) -> Mount:
+    if entry.link:
+        return Mount(Kind.SYMLINK, f"/{entry.name}", entry.link)
+    return Mount(Kind.BIND, f"/{entry.name}", f"/{entry.name}")
+
+
+def _below_tmp(path: Path) -> bool:
+    return path.is_relative_to("/tmp") or path.is_relative_to("/var/tmp")
