@@ -11,8 +11,7 @@ from starlette.routing import BaseRoute
 
 from howdah.core.messages.catalogue import catalogue
 from howdah.core.refs import new_commit_id
-from howdah.pachd.storage.database import Database
-from howdah.pachd.versions import SCHEMA, Versions
+from howdah.pachd.versions.opening import OpenStore
 from howdah.pachd.wire.call import Waiting
 from howdah.pachd.wire.cluster_services import AdminService, VersionService, refused_services
 from howdah.pachd.wire.credentials import Credentials
@@ -34,9 +33,10 @@ class Pachd:
         folder.mkdir(exist_ok=True)
         self._closing = ExitStack()
         self.contract = catalogue(cache)
-        database = Database(folder / "pachd.db", [SCHEMA])
-        self._closing.callback(database.close)
-        self.versions = Versions(database)
+        self.store = OpenStore(folder)
+        self._closing.callback(self.store.close)
+        self.versions = self.store.versions
+        self.store.start()
         self.transactor = Transactor(self.versions)
         self.deployment_id = _deployment_id(folder / "deployment-id")
         self._waiting = Waiting()

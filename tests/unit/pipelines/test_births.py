@@ -20,9 +20,9 @@ from howdah.pachd.pipelines.errors import (
 )
 from howdah.pachd.pipelines.records import JobInfo, JobState, PipelineInfo, PipelineState
 from howdah.pachd.pipelines.refs import JobRef, PipelineRef
-from howdah.pachd.storage.database import Database
-from howdah.pachd.versions import SCHEMA, Transaction, Versions
+from howdah.pachd.versions import Transaction, Versions
 from howdah.pachd.versions.errors import RepoNotFound
+from howdah.pachd.versions.opening import OpenStore
 from howdah.pachd.versions.tables import Content
 
 RAW = BranchRef(RepoRef("raw"), "master")
@@ -31,8 +31,8 @@ RAW = BranchRef(RepoRef("raw"), "master")
 class House:
     """Versions with jobs, and short ways to do the everyday things."""
 
-    def __init__(self, database: Database) -> None:
-        self.versions = Versions(database)
+    def __init__(self, versions: Versions) -> None:
+        self.versions = versions
         self.versions.register(Births())
         self.versions.transact(lambda tx: tx.create_repo(RAW.repo))
 
@@ -93,9 +93,9 @@ class House:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    database = Database(tmp_path / "pachd.db", [SCHEMA, tables.SCHEMA])
-    yield House(database)
-    database.close()
+    store = OpenStore(tmp_path, schemas=[tables.SCHEMA])
+    yield House(store.versions)
+    store.close()
 
 
 def test_a_pipeline_begins_with_a_job_and_every_commit_brings_one(house: House) -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from howdah.pachd.storage.database import Database
-from howdah.pachd.versions import SCHEMA, Versions
+from howdah.pachd.versions import Versions
+from howdah.pachd.versions.opening import OpenStore
 
 
 class HandClock:
@@ -28,6 +28,7 @@ def clock() -> HandClock:
 
 @pytest.fixture
 def versions(tmp_path: Path, clock: HandClock) -> Iterator[Versions]:
-    database = Database(tmp_path / "pachd.db", [SCHEMA])
-    yield Versions(database, clock)
-    database.close()
+    """A store in which nothing happens by itself: commits finish when a test calls `finish`."""
+    store = OpenStore(tmp_path / "store", clock)
+    yield store.versions
+    store.close()

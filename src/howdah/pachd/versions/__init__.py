@@ -1,6 +1,8 @@
 """Versioned data: projects, repos, branches, commits, files, provenance, transactions, events."""
 
 from howdah.pachd.versions.events import Cancel, Cancelled, Notifier, TimedOut
+from howdah.pachd.versions.files.reader import CommitFiles
+from howdah.pachd.versions.files.session import FileSession
 from howdah.pachd.versions.records import (
     BranchInfo,
     CommitInfo,
@@ -26,10 +28,12 @@ __all__ = [
     "Cancel",
     "Cancelled",
     "Changes",
+    "CommitFiles",
     "CommitInfo",
     "CommitSetInfo",
     "CommitState",
     "Event",
+    "FileSession",
     "FindResult",
     "Notifier",
     "Origin",

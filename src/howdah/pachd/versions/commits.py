@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from howdah.core.refs import BranchRef, CommitRef, CommitSpec
 from howdah.errors import Conflict, Invalid
+from howdah.pachd.storage.content import Hash
+from howdah.pachd.storage.trees import EMPTY_ROOT
 from howdah.pachd.versions import branches, tables, triggers
 from howdah.pachd.versions.errors import (
     CommitFinished,
@@ -11,6 +13,7 @@ from howdah.pachd.versions.errors import (
     InconsistentCommit,
     ParentNotFinished,
 )
+from howdah.pachd.versions.files.tables import attach_to_commit
 from howdah.pachd.versions.names import validate_branch_name
 from howdah.pachd.versions.propagation import PlannedCommit
 from howdah.pachd.versions.records import CommitInfo, Origin
@@ -104,6 +107,13 @@ def finish_commit(work: Work, info: CommitInfo, error: str, description: str) ->
         tables.describe_commit(work.connection, info.row, description)
     tables.mark_finishing(work.connection, info.row, work.now_ns, error)
     work.finishing(info.ref)
+
+
+def attach(work: Work, info: CommitInfo, layers: Sequence[Hash]) -> None:
+    if not info.open:
+        raise CommitFinished(info.ref)
+    attach_to_commit(work.connection, info.row, [layer for layer in layers if layer != EMPTY_ROOT])
+    work.emit_commit("written", info.ref)
 
 
 def complete_commit(work: Work, row: int, error: str, size_bytes: int, content: Content) -> None:

@@ -1,14 +1,27 @@
 """The facade of this package: what wire, pipelines and the daemon hold."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from howdah.core.clock import Clock, SystemClock
 from howdah.core.refs import DEFAULT_PROJECT, CommitId, CommitRef, CommitSpec, RepoRef, new_commit_id
+from howdah.pachd.storage.blobs import Blobs
 from howdah.pachd.storage.database import Database
+from howdah.pachd.storage.trees import Roots
 from howdah.pachd.versions import tables
+from howdah.pachd.versions.errors import CommitNotFinished
 from howdah.pachd.versions.events import Cancel, Notifier, TimedOut
-from howdah.pachd.versions.records import CommitInfo, CommitState, Event, Origin, ProjectInfo
+from howdah.pachd.versions.files import filesets
+from howdah.pachd.versions.files.blocks import through, trees_in
+from howdah.pachd.versions.files.filesets import DEFAULT_TTL_S, as_layers, composed
+from howdah.pachd.versions.files.previews import Previews
+from howdah.pachd.versions.files.reader import CommitFiles
+from howdah.pachd.versions.files.session import FileSession
+from howdah.pachd.versions.files.sources import LayersOverBase, layers_over_base
+from howdah.pachd.versions.names import clean_path
+from howdah.pachd.versions.one_off import attach_or_make, check_writable
+from howdah.pachd.versions.records import CommitInfo, CommitState, Event, FindResult, Origin, ProjectInfo
 from howdah.pachd.versions.transaction import Participant, Transaction, settle
 from howdah.pachd.versions.view import View
 from howdah.pachd.versions.work import Work
@@ -21,9 +34,13 @@ class _Rehearsed(Exception):
 
 
 class Versions:
-    def __init__(self, database: Database, clock: Clock | None = None) -> None:
-        """`database` must have been opened with `tables.SCHEMA`."""
+    def __init__(self, database: Database, blobs: Blobs, folder: Path, clock: Clock | None = None) -> None:
+        """`database` must have been opened with `tables.SCHEMA`; `folder` is for what is sorted on
+        disk, and nothing in it outlives the process. Commits finish once a `Finisher` runs."""
         self.database = database
+        self.blobs = blobs
+        self.trees = trees_in(blobs, folder)
+        self._previews = Previews(blobs, self.trees)
         self.clock = clock or SystemClock()
         self.notifier = Notifier()
         self._participants: list[Participant] = []
@@ -32,6 +49,10 @@ class Versions:
     def _ensure_default_project(self, connection: tables.Connection) -> None:
         if tables.project(connection, DEFAULT_PROJECT) is None:
             tables.put_project(connection, ProjectInfo(DEFAULT_PROJECT, created_ns=self.clock.now_ns()))
+
+    def close(self) -> None:
+        """Let go of the blob store; before it is closed, and after all who use this."""
+        self._previews.close()
 
     def register(self, participant: Participant) -> None:
         """Have it asked at the end of every transaction from now on, after those already registered."""
@@ -70,6 +91,61 @@ class Versions:
         self.notifier.wake(keys)
         return value
 
+    # -- writing files
+
+    def prepare(self) -> FileSession:
+        """Write files that no commit holds yet: seal the session, attach its layer in a transaction
+        (`Transaction.attach`), close it. Results of many datums, of many commits even, become durable
+        together this way."""
+        return FileSession(self.blobs, self.trees)
+
+    @contextmanager
+    def modify(self, commit: AnyCommit) -> Iterator[FileSession]:
+        """Write to an open commit; durable and visible, all of it, when the block ends, and not at
+        all if it raises.
+
+        A branch whose head is not open gets a new commit, made and finished in the same transaction,
+        and is itself made if it is missing. A finished commit named by its id is CommitFinished.
+        """
+        with self.view() as view:
+            check_writable(view, commit)
+        with self.prepare() as session:
+            yield session
+            layer = session.seal()
+            session.commit = self.transact(lambda tx: attach_or_make(tx, commit, layer))
+
+    def create_fileset(self, session: FileSession, ttl_s: float = DEFAULT_TTL_S) -> str:
+        """What the session wrote, under an id of its own for a time. The caller closes the session."""
+        content = LayersOverBase(Roots(), (session.seal(),))
+        return self.transact(lambda tx: tx.create_fileset(content, ttl_s))
+
+    def fileset_of_commit(self, commit: AnyCommit, ttl_s: float = DEFAULT_TTL_S) -> str:
+        """A fileset of what the commit holds now."""
+
+        def change(tx: Transaction) -> str:
+            info = tx.view.commit(commit)
+            return tx.create_fileset(layers_over_base(tx.connection, info), ttl_s)
+
+        return self.transact(change)
+
+    def compose_filesets(self, ids: Sequence[str], ttl_s: float = DEFAULT_TTL_S) -> str:
+        """One fileset of several; of files of the same name the later one's stands."""
+        with self.blobs.upload() as upload:
+            whole = composed(through(self.trees, upload), [self._fileset(id) for id in ids])
+            upload.sync()
+            return self.transact(lambda tx: tx.create_fileset(whole, ttl_s, of=ids))
+
+    def add_fileset(self, commit: AnyCommit, id: str) -> None:
+        """Write a fileset to an open commit."""
+        with self.blobs.upload() as upload:
+            layers = as_layers(through(self.trees, upload), self._fileset(id))
+            upload.sync()
+            self.transact(lambda tx: tx.attach(commit, layers, of=[id]))
+
+    def _fileset(self, id: str) -> LayersOverBase:
+        with self.view() as view:
+            return filesets.get(view.connection, id, self.clock.now_ns())
+
     # -- reading
 
     @contextmanager
@@ -77,6 +153,52 @@ class Versions:
         """A consistent snapshot, as of now. Keep it short."""
         with self.database.read() as connection:
             yield View(connection)
+
+    # -- reading files
+
+    def files(self, commit: AnyCommit, cancel: Cancel | None = None) -> CommitFiles:
+        """The files of a commit: of an open one as written so far; of one that is finishing once it
+        has finished; of a fileset under the repo name `__filesets__`.
+
+        BaseCommitNotFinished when the commit rests on one that is still open.
+        """
+        with self.view() as view:
+            info = view.commit(commit)
+        if info.row and not info.open and not info.finished:
+            info = self.wait_commit(info.ref, cancel=cancel)
+        with self.view() as view:
+            if info.row:
+                over = layers_over_base(view.connection, info)
+            else:
+                over = filesets.get(view.connection, info.ref.id, self.clock.now_ns())
+        if not over.layers:
+            return CommitFiles(self.blobs, self.trees, info, over.base)
+        preview = self._previews.get(over)
+        return CommitFiles(self.blobs, preview.trees, info, preview.roots, preview)
+
+    def find_commits(self, start: AnyCommit, path: str, limit: int = 0) -> Iterator[FindResult]:
+        """Back from `start`, the commits that changed the file; the last result closes the search."""
+        searched, found = 0, 0
+        with self.view() as view:
+            info: CommitInfo | None = view.commit(start)
+        while info is not None:
+            last = info
+            if not info.finished:
+                raise CommitNotFinished(info.ref)
+            if self._changed(info, path):
+                found += 1
+                yield FindResult(info.ref, info.ref, searched)
+            searched += 1
+            if found == limit != 0 or info.parent is None:
+                break
+            with self.view() as view:
+                info = view.commit(info.parent)
+        yield FindResult(None, last.ref, searched)
+
+    def _changed(self, info: CommitInfo, path: str) -> bool:
+        now = self.files(info.ref).tree.find(clean_path(path))
+        before = None if info.parent is None else self.files(info.parent).tree.find(clean_path(path))
+        return (now and now.hash) != (before and before.hash)
 
     # -- waiting
 

@@ -12,7 +12,11 @@ from typing import Protocol
 
 from howdah.core.refs import BranchRef, CommitId, CommitRef, CommitSpec, RepoRef
 from howdah.errors import Conflict, Invalid
+from howdah.pachd.storage.content import Hash
 from howdah.pachd.versions import branches, commits, propagation, repos, squash, tables
+from howdah.pachd.versions.files import filesets
+from howdah.pachd.versions.files import tables as file_tables
+from howdah.pachd.versions.files.sources import LayersOverBase
 from howdah.pachd.versions.records import CommitInfo, Metadata, ProjectInfo, Trigger
 from howdah.pachd.versions.tables import Content
 from howdah.pachd.versions.view import View
@@ -139,6 +143,10 @@ class Transaction:
         """
         branches.create_branch(self._work, branch, head, provenance, trigger, never)
 
+    def move_head(self, branch: BranchRef, head: AnyCommit) -> None:
+        """Point a branch that exists at another commit of its repo; downstream follows."""
+        branches.move_head(self._work, self.view.branch(branch), self.view.commit(head).row)
+
     def delete_branch(self, branch: BranchRef, force: bool = False) -> None:
         """Its commits stay. Without `force` nothing may depend on it."""
         branches.delete_branch(self._work, branch, force)
@@ -159,6 +167,33 @@ class Transaction:
         those who compute a branch that has provenance.
         """
         return commits.start_commit(self._work, branch, parent, description, allow_output)
+
+    def attach(self, commit: AnyCommit, layers: Sequence[Hash], of: Sequence[str] = ()) -> CommitInfo:
+        """Add what sessions have sealed to an open commit, in this order.
+
+        Layers may be attached only while something keeps them from gc: the session that sealed them,
+        or the filesets `of` these ids, which must still live.
+        """
+        self._check_filesets(of)
+        info = self.view.commit(commit)
+        commits.attach(self._work, info, layers)
+        return info
+
+    def create_fileset(
+        self, content: LayersOverBase, ttl_s: float = filesets.DEFAULT_TTL_S, of: Sequence[str] = ()
+    ) -> str:
+        """The id of a fileset that lives for this long unless it is renewed; `of` as for `attach`."""
+        self._check_filesets(of)
+        return filesets.create(self.connection, self.now_ns, filesets.checked_ttl(ttl_s), content)
+
+    def _check_filesets(self, ids: Sequence[str]) -> None:
+        for id in ids:
+            filesets.get(self.connection, id, self.now_ns)
+
+    def renew_fileset(self, id: str, ttl_s: float) -> None:
+        ttl_ns = filesets.checked_ttl(ttl_s)
+        filesets.get(self.connection, id, self.now_ns)
+        file_tables.renew_fileset(self.connection, id, self.now_ns + ttl_ns)
 
     def finish_commit(
         self, commit: AnyCommit, *, error: str = "", description: str = "", force: bool = False

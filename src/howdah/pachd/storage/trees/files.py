@@ -128,6 +128,8 @@ class Files:
         """What is immediately in a directory whose path has that length, from one key to another."""
         while (leaf := read.leaf_after(self._nodes, self.root, low)) is not None:
             i = leaf.find(low)
+            if i == leaf.count:
+                return  # a tree of one leaf is asked past its end
             while i < leaf.count:
                 key = leaf.key(i)
                 if high is not None and key >= high:

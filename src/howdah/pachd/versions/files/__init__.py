@@ -1,0 +1,1 @@
+"""The files of commits: sessions that write them, layers, trees that hold them, readers, filesets."""

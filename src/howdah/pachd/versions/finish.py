@@ -1,0 +1,125 @@
+"""From FINISHING to FINISHED, off the caller's path.
+
+A commit that is finishing has layers on a base: the nearest ancestor that finished without error.
+Finishing merges them, looks for what a commit may not contain, makes the result durable and says so
+in one transaction. Crash at any point and the commit is still FINISHING when the store opens again,
+with its layers, and the work is done again.
+
+Level-triggered: workers wake on any change of a commit, read which commits are finishing, and take
+those whose base has finished. A commit that cannot be finished because its bytes are damaged ends
+with an error, so that nobody waits for ever; one that only lacks room on the disk is tried again.
+"""
+
+import logging
+import threading
+
+from howdah.core.failpoints import Failpoint
+from howdah.errors import Corrupt, NotFound, Unavailable
+from howdah.pachd.storage.trees import Roots, Trees
+from howdah.pachd.versions import tables
+from howdah.pachd.versions.errors import BaseCommitNotFinished
+from howdah.pachd.versions.events import Cancel, Cancelled
+from howdah.pachd.versions.files.blocks import joining, through
+from howdah.pachd.versions.files.sources import layers_over_base
+from howdah.pachd.versions.files.tables import content_of
+from howdah.pachd.versions.store import Versions
+from howdah.pachd.versions.tables import Content
+from howdah.pachd.versions.transaction import Transaction
+
+_log = logging.getLogger(__name__)
+_RETRY_S = 2.0
+_WORKERS = 2
+BEFORE_SYNC = Failpoint("finish.before_sync")
+BEFORE_COMPLETE = Failpoint("finish.before_complete")
+
+
+def finish_one(versions: Versions, row: int) -> bool:
+    """Finish this commit if it is finishing and its base has finished; whether anything was done."""
+    with versions.view() as view:
+        info = tables.commit_by_row(view.connection, row)
+        if info is None or info.open or info.finished:
+            return False
+        try:
+            over = layers_over_base(view.connection, info)
+        except BaseCommitNotFinished:
+            return False
+    with versions.blobs.upload() as upload:
+        try:
+            trees = through(versions.trees, upload)
+            roots = trees.merge(over.base, over.layers, joining(upload))
+            error = info.error or trees.problem(roots, over.base) or ""
+            size, content = _size_bytes(trees, roots), content_of(roots)
+            BEFORE_SYNC.hit()
+            upload.sync()
+        except (Corrupt, NotFound) as damage:
+            error, size, content = f"the commit could not be finished: {damage}", 0, Content(None, None)
+        BEFORE_COMPLETE.hit()
+
+        def complete(tx: Transaction) -> None:
+            now = tables.commit_by_row(tx.connection, row)
+            if now is not None and not now.finished:
+                tx.complete_commit(now, error=error, size_bytes=size, content=content)
+
+        versions.transact(complete)
+    return True
+
+
+def _size_bytes(trees: Trees, roots: Roots) -> int:
+    root = trees.files(roots.content).directory("/")
+    return 0 if root is None else root.size
+
+
+class Finisher:
+    """The threads that finish."""
+
+    def __init__(self, versions: Versions) -> None:
+        self._versions = versions
+        self._cancel = Cancel()
+        self._lock = threading.Lock()
+        self._taken: set[int] = set()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"finisher {number}", daemon=True)
+            for number in range(_WORKERS)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        self._cancel.cancel()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self) -> None:
+        keys = ("commit.finishing", "commit.finished", "commit.deleted")
+        with self._versions.notifier.watch(*keys, cancel=self._cancel) as watch:
+            while True:
+                try:
+                    self._cancel.check()
+                    self._finish_all()
+                    watch.wait()
+                except Cancelled:
+                    return
+                except Unavailable as problem:
+                    _log.warning("finishing commits waits: %s", problem)
+                    watch.wait(_RETRY_S)
+
+    def _finish_all(self) -> None:
+        done = True
+        while done:
+            done = False
+            with self._versions.view() as view:
+                rows = tables.commits_finishing(view.connection)
+            for row in rows:
+                self._cancel.check()
+                if self._take(row):
+                    try:
+                        done |= finish_one(self._versions, row)
+                    finally:
+                        self._taken.discard(row)
+
+    def _take(self, row: int) -> bool:
+        with self._lock:
+            if row in self._taken:
+                return False
+            self._taken.add(row)
+            return True

@@ -1,0 +1,67 @@
+"""A store in a folder: what has to be opened together, in which order it is closed.
+
+pachd.sqlite     the database; its lock keeps a second process out
+objects/         packs
+scratch/         sorting; emptied at every start
+"""
+
+import shutil
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from howdah.core.clock import Clock
+from howdah.pachd.storage import tables as storage_tables
+from howdah.pachd.storage.backup import DATABASE, OBJECTS
+from howdah.pachd.storage.blobs import Blobs
+from howdah.pachd.storage.database import Database, Schema
+from howdah.pachd.storage.files import LocalObjects
+from howdah.pachd.versions.cron import CronTriggers
+from howdah.pachd.versions.finish import Finisher
+from howdah.pachd.versions.store import Versions
+from howdah.pachd.versions.tables import SCHEMA
+
+SCRATCH = "scratch"
+
+
+class OpenStore:
+    """Opens or creates. Nothing happens by itself before `start`."""
+
+    def __init__(self, folder: Path, clock: Clock | None = None, schemas: Sequence[Schema] = ()) -> None:
+        """`schemas` are those of packages that keep their tables in the same database. Raises what
+        `Database` and `Blobs` raise: FolderInUse, NewerVersion, NewerStore, Corrupt, Unavailable."""
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._closing = ExitStack()
+        try:
+            self.database = Database(folder / DATABASE, [storage_tables.SCHEMA, SCHEMA, *schemas])
+            self._closing.callback(self.database.close)
+            scratch = folder / SCRATCH
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir(mode=0o700)
+            self.blobs = Blobs(LocalObjects(folder / OBJECTS), self.database)
+            self._closing.callback(self.blobs.close)
+            self.versions = Versions(self.database, self.blobs, scratch, clock)
+            self._closing.callback(self.versions.close)
+        except BaseException:
+            self._closing.close()
+            raise
+
+    def start(self) -> None:
+        """Let commits finish, those included that were finishing when the store was last open, and
+        let cron triggers tick."""
+        self._closing.callback(Finisher(self.versions).close)
+        self._closing.callback(CronTriggers(self.versions).close)
+
+    def close(self) -> None:
+        """After everything that uses the store has ended. Idempotent."""
+        self._closing.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
