@@ -118,7 +118,7 @@ class Loop:
             except HowdahError as error:
                 log.warning("the serving loop will try again: %s", error)
                 pause = 1.0
-            except Exception:  # noqa: BLE001 - a defect met in one turn must not end the supervision of all
+            except Exception:  # a defect met in one turn must not end the supervision of all
                 log.exception("the serving loop met a defect and goes on")
                 pause = 1.0
             self._woken.wait(pause)
