@@ -22,6 +22,8 @@ INTERRUPTED = 130
 def run(app: typer.Typer, program: str, arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code. Prints every failure to stderr."""
     debug = "--debug" in arguments
+    # gRPC's core writes warnings of its own to stderr, in a format no user asked for.
+    os.environ.setdefault("GRPC_VERBOSITY", "DEBUG" if debug else "NONE")
     try:
         outcome = app(list(arguments), prog_name=program, standalone_mode=False)
     except HowdahError as error:

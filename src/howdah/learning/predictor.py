@@ -38,8 +38,8 @@ def load(folder: Path, model_file: str, signature: Signature, trust_pickle: bool
             return SklearnModel(_load_pickle(path), signature)
         case ".pickle":
             raise Invalid(
-                f"{model_file} is a pickle, and loading one runs whatever code is in it. List its repo under "
-                "[serving] trust_pickle in howdah.toml if you trust where it came from."
+                f"{model_file} is a pickle, and loading one runs whatever code is in it. List its URI under "
+                "[serving] trusted_pickles in howdah.toml if you trust where it came from."
             )
     raise Invalid(f"{model_file} has no known model format; known: .onnx, .skops, .keras, .pickle.")
 

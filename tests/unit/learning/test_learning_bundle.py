@@ -89,6 +89,6 @@ def test_a_pickle_is_not_opened_on_its_own_word(tmp_path: Path) -> None:
 
     (tmp_path / "model.pickle").write_bytes(b"cos\nsystem\n(S'touch %s/ran'\ntR." % bytes(tmp_path))
     signature = training.signature_for(SCHEMA, "y", "regression", ())
-    with pytest.raises(Invalid, match="trust_pickle"):
+    with pytest.raises(Invalid, match="trusted_pickles"):
         predictor.load(tmp_path, "model.pickle", signature)
     assert not (tmp_path / "ran").exists()

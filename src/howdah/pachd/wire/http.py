@@ -81,6 +81,8 @@ def _listen(name: str, host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise Unavailable(
-            f"could not listen on {host}:{port} for {name}: {error.strerror}; choose another port, 0 for any"
+            f"could not listen on {host}:{port} for {name}",
+            why=error.strerror or str(error),
+            remedy="Stop what listens there, or choose another port (0 takes any free one).",
         ) from error
     return listening

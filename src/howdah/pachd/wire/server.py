@@ -61,7 +61,9 @@ class GrpcServer:
             return self._server.add_insecure_port(f"{host}:{port}")
         except RuntimeError as error:
             raise Unavailable(
-                f"could not listen on {host}:{port} for gRPC; is another pachd running there?"
+                f"could not listen on {host}:{port} for gRPC",
+                why="Another program, perhaps another pachd, listens there.",
+                remedy="Stop it, or choose another port with --pachd-port (0 takes any free one).",
             ) from error
 
     def start(self) -> None:
