@@ -5,10 +5,7 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from itertools import islice
 
-import pytest
-
 from howdah.core.refs import CommitId, CommitRef, RepoRef
-from howdah.pachd.pipelines.captures import GlobError, compile_glob, expand
 from howdah.pachd.pipelines.datums import Datum, Found, InputFile, Source, datums
 from howdah.pachd.pipelines.identity import Prefix, datum_hash, datum_id
 from howdah.pachd.pipelines.inputs import Combined, CronInput, Input, PfsInput
@@ -17,6 +14,7 @@ from howdah.pachd.pipelines.refs import JobRef, PipelineRef
 from howdah.pachd.pipelines.sets import in_sets
 from howdah.pachd.pipelines.skip import Drop, Earlier, Run, Skip, decide
 from howdah.pachd.pipelines.spec import DatumSets
+from howdah.pachd.storage.trees import Glob
 
 A, B = RepoRef("a"), RepoRef("b")
 
@@ -31,7 +29,7 @@ class Shelf:
     def glob(self, commit: CommitRef, pattern: str) -> Iterator[Found]:
         self.globbed.append(commit.repo.name)
         for path in self.repos[commit.repo.name]:
-            if compile_glob(pattern).fullmatch(path.rstrip("/") or "/"):
+            if Glob(pattern).match(path) is not None:
                 yield Found(path, path.encode(), 1)
 
 
@@ -109,30 +107,6 @@ def test_a_reference_does_not_count_for_the_hash() -> None:
 
     assert hashed(True, b"1") == hashed(True, b"2")
     assert hashed(False, b"1") != hashed(False, b"2")
-
-
-@pytest.mark.parametrize(
-    ("glob", "path", "template", "expanded"),
-    [
-        ("/(*)/(*).csv", "/2026/may.csv", "$2-$1", "may-2026"),
-        ("/(*)-*", "/a-b/", "${1}0", "a0"),
-        ("/@(x|y)(*)", "/yes", "$1$2", "yes"),
-        ("/({a,b})*", "/abc", "$1", "a"),
-        ("/[!a]([0-9])", "/b7", "$1", "7"),
-        ("/**(?)", "/deep/er", "$1", "r"),
-        ("/*(ab)*", "/ababc", "$1", "abab"),
-        ("/(*)", "/f", "fixed", "fixed"),
-        ("/(*)", "/f", "$2", ""),
-    ],
-)
-def test_captures(glob: str, path: str, template: str, expanded: str) -> None:
-    assert expand(glob, path, template) == expanded
-
-
-@pytest.mark.parametrize("glob", ["/(", "/)", "/[a", "/{a,b"])
-def test_unbalanced_globs_are_refused(glob: str) -> None:
-    with pytest.raises(GlobError):
-        compile_glob(glob)
 
 
 def one(path: str, data: bytes = b"1") -> Datum:

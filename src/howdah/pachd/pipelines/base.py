@@ -21,6 +21,8 @@ class Metas(Protocol):
         """Every datum's record in a meta commit, by id."""
         ...
 
+    def meta(self, commit: CommitRef, id: DatumId) -> Meta | None: ...
+
 
 def find_base(view: View, job: JobRef) -> JobInfo | None:
     meta = view.find_commit(job.meta)

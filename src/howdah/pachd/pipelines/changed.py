@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from howdah.core.refs import CommitId, CommitRef
-from howdah.pachd.pipelines.captures import compile_glob
 from howdah.pachd.pipelines.datums import Datum, Found, input_file, source_of
 from howdah.pachd.pipelines.identity import Prefix
 from howdah.pachd.pipelines.inputs import CronInput, Input, PfsInput
 from howdah.pachd.pipelines.records import JobInfo, PipelineInfo
 from howdah.pachd.pipelines.skip import Decision, Drop, Run
+from howdah.pachd.storage.trees import Glob
 
 
 class Differences(Protocol):
@@ -68,11 +68,11 @@ class Changed:
 
     def decide(self, short: Shortcut, files: Differences) -> Iterator[Decision]:
         leaf = short.leaf
-        source = source_of(leaf)
+        source, glob = source_of(leaf), Glob(leaf.glob)
         prefix = Prefix(leaf.name, leaf.repo.name, leaf.branch)
         old, new = CommitRef(leaf.repo, short.base), source.at
         self.skipped = short.total
-        for path in _candidates(files.changed_paths(old, new), leaf.glob):
+        for path in _candidates(files.changed_paths(old, new), glob):
             before = _find(files, old, path)
             after = _find(files, new, path)
             self.total += (after is not None) - (before is not None)
@@ -86,19 +86,18 @@ class Changed:
                 yield Drop(prefix.id_of(before.path))
             if after is not None:
                 replaces = before is not None and before.path == after.path
-                yield Run(Datum((input_file(leaf, source, after),)), replaces)
+                yield Run(Datum((input_file(leaf, source, glob, after),)), replaces)
 
 
-def _candidates(paths: Iterable[str], glob: str) -> Iterator[str]:
+def _candidates(paths: Iterable[str], glob: Glob) -> Iterator[str]:
     """Every matching path that is a changed file or stands above one, once each, without slashes."""
-    pattern = compile_glob(glob)
     seen: set[str] = set()
     for path in paths:
         at = path
         while True:
             if at not in seen:
                 seen.add(at)
-                if pattern.fullmatch(at or "/"):
+                if glob.match(at or "/") is not None:
                     yield at
             if not at:
                 break

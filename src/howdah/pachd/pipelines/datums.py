@@ -14,10 +14,10 @@ from typing import Protocol
 
 from howdah.core.refs import CommitId, CommitRef, RepoRef
 from howdah.errors import Invalid
-from howdah.pachd.pipelines.captures import expand
 from howdah.pachd.pipelines.identity import datum_hash, datum_id
 from howdah.pachd.pipelines.inputs import Combined, CronInput, Input, PfsInput
 from howdah.pachd.pipelines.refs import DatumId
+from howdah.pachd.storage.trees import Glob
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,21 +125,21 @@ def source_of(leaf: PfsInput) -> Source:
 
 
 def _leaf(leaf: PfsInput, files: Files) -> Iterator[Combination]:
-    source = source_of(leaf)
+    source, glob = source_of(leaf), Glob(leaf.glob)
     if not leaf.commit:
         raise Invalid(f"input {leaf.name}: {leaf.repo}@{leaf.branch} has no commit to read")
     for found in files.glob(source.at, leaf.glob):
-        yield (input_file(leaf, source, found),)
+        yield (input_file(leaf, source, glob, found),)
 
 
-def input_file(leaf: PfsInput, source: Source, found: Found) -> InputFile:
+def input_file(leaf: PfsInput, source: Source, glob: Glob, found: Found) -> InputFile:
     return InputFile(
         source,
         found.path,
         found.hash,
         found.size,
-        expand(leaf.glob, found.path, leaf.join_on),
-        expand(leaf.glob, found.path, leaf.group_by),
+        glob.replace(found.path, leaf.join_on) if leaf.join_on else "",
+        glob.replace(found.path, leaf.group_by) if leaf.group_by else "",
     )
 
 

@@ -8,7 +8,6 @@ import json
 from dataclasses import dataclass
 
 import yaml
-from pachyderm_sdk.api import pps
 
 from howdah.pachd.pipelines.schema import Json, JsonObject, SpecError, canonical, canonical_spec
 
@@ -52,7 +51,7 @@ def parse_defaults(text: str) -> JsonObject:
     """The spec part of a ClusterDefaults or ProjectDefaults document; empty text is no defaults."""
     if not text.strip():
         return {}
-    document = canonical(parse_text(text), pps.ClusterDefaults)
+    document = canonical(parse_text(text), "pps_v2.ClusterDefaults")
     part = document.get("createPipelineRequest") or {}
     assert isinstance(part, dict)
     for key in ("pipeline", "update", "reprocess", "dryRun", "specCommit"):

@@ -7,6 +7,7 @@ from howdah.core.refs import CommitRef
 from howdah.pachd.pipelines.base import Metas
 from howdah.pachd.pipelines.changed import Differences
 from howdah.pachd.pipelines.datums import Files
+from howdah.pachd.pipelines.refs import DatumId
 from howdah.pachd.pipelines.workers.task import InputData
 from howdah.pachd.storage.content import Content
 from howdah.pachd.versions import Transaction
@@ -37,8 +38,8 @@ class Writing(Protocol):
 class CommitFiles(Files, Differences, Metas, InputData, Protocol):
     """Reading. Thread-safe."""
 
-    def under(self, commit: CommitRef, folder: str) -> Iterator[tuple[str, Content]]:
-        """Every file below a folder, whichever datum wrote it, ordered."""
+    def written_by(self, commit: CommitRef, datum: DatumId) -> Iterator[str]:
+        """The paths that a datum wrote, of what the commit holds."""
         ...
 
     def writing(self) -> Writing: ...

@@ -103,8 +103,8 @@ class JobRun:
         with self._versions.view() as view:
             ground = survey(view, self._pipeline, self.job.ref)
         already = self._already_done() if resumed else frozenset()
-        base_meta = ground.base.ref.meta if ground.base else None
-        results = Results(self._versions, self._files, self.job, base_meta, self._tally, self._pipeline.salt)
+        base = ground.base.ref if ground.base else None
+        results = Results(self._versions, self._files, self.job, base, self._tally, self._pipeline.salt)
         finished = False
         try:
             todo = self._todo(ground, already, results)

@@ -7,8 +7,9 @@ provenance away, so that nothing propagates; starting gives it back, which makes
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from howdah.core.refs import BranchRef, CommitRef, RepoRef
+from howdah.core.refs import DEFAULT_PROJECT, BranchRef, CommitRef, RepoRef
 from howdah.pachd.pipelines import changing_jobs, tables
 from howdah.pachd.pipelines.defaults import EffectiveSpec, effective_spec, parse_text
 from howdah.pachd.pipelines.errors import NameTaken, PipelineExists, PipelineNotFound
@@ -19,17 +20,36 @@ from howdah.pachd.pipelines.refs import PipelineRef
 from howdah.pachd.pipelines.schema import canonical_spec
 from howdah.pachd.pipelines.secrets import check_mount
 from howdah.pachd.pipelines.spec import PipelineSpec, parse
+from howdah.pachd.storage.database import Connection
 from howdah.pachd.versions import Transaction, Trigger
 from howdah.pachd.versions.tables import Content
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a spec says about the call that carries it."""
+
+    update: bool
+    reprocess: bool
+    dry_run: bool
+
+
+def said_in_spec(user_json: str) -> Said:
+    spec = Reader(canonical_spec(parse_text(user_json)))
+    return Said(spec.flag("update"), spec.flag("reprocess"), spec.flag("dryRun"))
+
+
 def effective(tx: Transaction, user_json: str) -> EffectiveSpec:
     """The user's spec under the defaults that hold now for its project."""
+    return effective_in(tx.connection, user_json)
+
+
+def effective_in(connection: Connection, user_json: str) -> EffectiveSpec:
     named = Reader(canonical_spec(parse_text(user_json))).object("pipeline")
     project = named.object("project") if named else None
     name = project.text("name") if project else ""
-    cluster, _ = tables.defaults(tx.connection)
-    own, _ = tables.defaults(tx.connection, name or "default")
+    cluster, _ = tables.defaults(connection)
+    own, _ = tables.defaults(connection, name or DEFAULT_PROJECT)
     return effective_spec(user_json, cluster, own)
 
 

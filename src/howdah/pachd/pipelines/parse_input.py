@@ -5,7 +5,6 @@ from typing import get_args
 
 from howdah.core.refs import RepoRef
 from howdah.errors import Invalid
-from howdah.pachd.pipelines.captures import GlobError, compile_glob
 from howdah.pachd.pipelines.inputs import (
     Combined,
     CombineKind,
@@ -18,6 +17,7 @@ from howdah.pachd.pipelines.inputs import (
 from howdah.pachd.pipelines.reading import Reader
 from howdah.pachd.pipelines.refs import PipelineRef
 from howdah.pachd.pipelines.schema import SpecError
+from howdah.pachd.storage.trees import BadGlob, Glob
 from howdah.pachd.versions.triggers import next_tick
 
 _KINDS: tuple[CombineKind, ...] = get_args(CombineKind)
@@ -111,8 +111,8 @@ def _glob(read: Reader) -> str:
         glob = "/" + glob
     glob = glob.rstrip("/") or "/"
     try:
-        compile_glob(glob)
-    except GlobError as error:
+        Glob(glob)
+    except BadGlob as error:
         raise SpecError(read.path_to("glob"), str(error)) from None
     return glob
 

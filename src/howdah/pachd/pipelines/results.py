@@ -13,13 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from howdah.core.clock import Clock
-from howdah.core.refs import CommitRef
 from howdah.errors import HowdahError, Invalid
 from howdah.pachd.pipelines import changing_jobs
 from howdah.pachd.pipelines.files import CommitFiles, Writing
 from howdah.pachd.pipelines.meta import DatumState, Meta, ProcessStats, encode, meta_path, pfs_path
 from howdah.pachd.pipelines.records import Counts, JobInfo, JobState
-from howdah.pachd.pipelines.refs import DatumId
+from howdah.pachd.pipelines.refs import DatumId, JobRef
 from howdah.pachd.pipelines.workers.task import CopiedInput, DatumOutput, DatumResult, DatumTask
 from howdah.pachd.storage.content import Content
 from howdah.pachd.versions import Transaction, Versions
@@ -83,14 +82,14 @@ class Results:
         versions: Versions,
         files: CommitFiles,
         job: JobInfo,
-        base_meta: CommitRef | None,
+        base: JobRef | None,
         tally: Tally,
         salt: str,
     ) -> None:
         self._versions = versions
         self._files = files
         self._job = job
-        self._base_meta = base_meta
+        self._base = base
         self._tally = tally
         self._salt = salt
         self._clock: Clock = versions.clock
@@ -134,7 +133,7 @@ class Results:
     def _group(self) -> bool:
         """Take one group in and make it durable; False after the end."""
         items: list[_Drop | _Done] = []
-        group = _Group(self._files, self._job, self._base_meta, self._salt)
+        group = _Group(self._files, self._job, self._base, self._salt)
         end: _End | None = None
         deadline_s: float | None = None
         try:
@@ -193,10 +192,10 @@ class Results:
 class _Group:
     """Files of one group, not yet visible."""
 
-    def __init__(self, files: CommitFiles, job: JobInfo, base_meta: CommitRef | None, salt: str) -> None:
+    def __init__(self, files: CommitFiles, job: JobInfo, base: JobRef | None, salt: str) -> None:
         self._files = files
         self._job = job
-        self._base_meta = base_meta
+        self._base = base
         self._salt = salt
         self._output: Writing | None = None
         self._meta: Writing | None = None
@@ -212,11 +211,10 @@ class _Group:
         return self._meta
 
     def drop(self, id: DatumId) -> None:
-        if self._base_meta is None:
+        if self._base is None:
             return
-        folder = f"{pfs_path(id)}/out"
-        for path, _ in self._files.under(self._base_meta, folder + "/"):
-            self.output.delete_file(path.removeprefix(folder), id)
+        for path in self._files.written_by(self._base.output, id):
+            self.output.delete_file(path, id)
         self.meta.delete_folder(f"/meta/{id}/")
         self.meta.delete_folder(f"{pfs_path(id)}/")
 

@@ -1,6 +1,6 @@
-"""The shape of a pipeline spec, derived from the SDK's own message classes.
+"""The shape of a pipeline spec, derived from the protocol's own messages.
 
-No field can be forgotten, because none is listed here: `shape` reads them off the dataclass.
+No field can be forgotten, because none is listed here: `shape` reads them off the descriptor.
 `canonical` checks a JSON value against a shape and returns it with every field under its
 JSON name and every enum by name, so that specs written with either spelling merge; values
 are otherwise left as they were written. The first thing wrong is reported with the path
@@ -15,16 +15,17 @@ import difflib
 import functools
 import re
 from collections.abc import Mapping
-from enum import Enum
 from typing import TypeGuard
 
-import betterproto
-from pachyderm_sdk.api import pps
+from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 
+from howdah.core.messages.catalogue import catalogue
 from howdah.errors import Invalid
 
 type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
 type JsonObject = dict[str, Json]
+
+CREATE_PIPELINE = "pps_v2.CreatePipelineRequest"
 
 
 class SpecError(Invalid):
@@ -39,16 +40,20 @@ class SpecError(Invalid):
 @dataclasses.dataclass(frozen=True, slots=True)
 class Field:
     json_name: str
-    kind: str  # protobuf's own word: string, int64, enum, message, map, …
-    message: type[betterproto.Message] | None
-    well_known: type | None  # datetime or timedelta, which have JSON forms of their own
-    enum: type[Enum] | None
+    kind: str  # protobuf's own word: string, int64, enum, message, …
+    message: str  # full name of the message that it holds, if any
+    enum: Mapping[int, str] | None
     repeated: bool
-    map_values: str
+    map_values: str  # the kind of a map's values
 
 
-# The only names in these messages that are not snake case in the .proto file.
-_ODD_NAMES = {("Egress", "url"): "URL"}
+# The only name in these messages that is not snake case in the .proto file.
+_ODD_NAMES = {("pps_v2.Egress", "url"): "URL"}
+_KINDS: Mapping[int, str] = {
+    value: name.removeprefix("TYPE_").lower() for name, value in FieldDescriptorProto.Type.items()
+}
+_WRAPPED = re.compile(r"google\.protobuf\.(\w+)Value")
+_TIMESTAMP, _DURATION_MESSAGE = "google.protobuf.Timestamp", "google.protobuf.Duration"
 _INTEGER_RANGES = {
     "int32": (-(2**31), 2**31 - 1),
     "int64": (-(2**63), 2**63 - 1),
@@ -58,43 +63,36 @@ _INTEGER_RANGES = {
 _DURATION = re.compile(r"-?\d+(\.\d{1,9})?s")
 
 
-def _json_name(message: str, name: str) -> str:
-    if (message, name) in _ODD_NAMES:
-        return _ODD_NAMES[message, name]
-    head, *rest = name.strip("_").split("_")
-    return head + "".join(part.capitalize() for part in rest)
-
-
 @functools.cache
-def shape(message: type[betterproto.Message]) -> Mapping[str, Field]:
+def shape(message: str) -> Mapping[str, Field]:
     """Every field of the message, under both of its spellings."""
-    known = message()._betterproto
     fields: dict[str, Field] = {}
-    for item in dataclasses.fields(message):  # type: ignore[arg-type]  # every message is a dataclass
-        meta = item.metadata["betterproto"]
-        cls = known.cls_by_field.get(item.name)
-        is_map = meta.map_types is not None
-        is_message = meta.proto_type == "message" and not meta.wraps
-        is_well_known = cls in (datetime.datetime, datetime.timedelta)
+    descriptor = catalogue().message(message).DESCRIPTOR
+    proto = DescriptorProto()
+    descriptor.CopyToProto(proto)
+    repeated = {item.name for item in proto.field if item.label == FieldDescriptorProto.LABEL_REPEATED}
+    for item in descriptor.fields:
+        inner = item.message_type
+        values = inner.fields_by_name["value"] if inner and inner.GetOptions().map_entry else None
+        wrapped = _WRAPPED.fullmatch(inner.full_name) if inner else None
         field = Field(
-            json_name=_json_name(message.__name__, item.name),
-            kind=meta.wraps or meta.proto_type,
-            message=cls if is_message and not is_well_known else None,
-            well_known=cls if is_well_known else None,
-            enum=cls if meta.proto_type == "enum" else None,
-            repeated=not is_map and known.default_gen[item.name] is list,
-            map_values=meta.map_types[1] if is_map else "",
+            json_name=_ODD_NAMES.get((message, item.name), item.json_name),
+            kind=wrapped[1].lower() if wrapped else _KINDS[item.type],
+            message=inner.full_name if inner and not wrapped and not values else "",
+            enum={value.number: value.name for value in item.enum_type.values} if item.enum_type else None,
+            repeated=item.name in repeated and values is None,
+            map_values=_KINDS[values.type] if values else "",
         )
-        fields[item.name.rstrip("_")] = fields[field.json_name] = field
+        fields[item.name] = fields[field.json_name] = field
     return fields
 
 
 def canonical_spec(value: Json) -> JsonObject:
     """A CreatePipelineRequest in JSON, checked, with canonical names."""
-    return canonical(value, pps.CreatePipelineRequest)
+    return canonical(value, CREATE_PIPELINE)
 
 
-def canonical(value: Json, message: type[betterproto.Message], path: str = "") -> JsonObject:
+def canonical(value: Json, message: str, path: str = "") -> JsonObject:
     if not isinstance(value, dict):
         raise SpecError(path, f"expected an object, not {_named(value)}")
     fields = shape(message)
@@ -131,11 +129,11 @@ def _value(value: Json, field: Field, path: str) -> Json:
 
 
 def _single(value: Json, field: Field, path: str) -> Json:
-    if field.well_known is datetime.datetime:
+    if field.message == _TIMESTAMP:
         return _timestamp(value, path)
-    if field.well_known is datetime.timedelta:
+    if field.message == _DURATION_MESSAGE:
         return _duration(value, path)
-    if field.message is not None:
+    if field.message:
         return canonical(value, field.message, path)
     if field.enum is not None:
         return _enum(value, field.enum, path)
@@ -189,13 +187,12 @@ def _bytes(value: str, path: str) -> str:
     return value
 
 
-def _enum(value: Json, enum: type[Enum], path: str) -> Json:
-    names = {member.value: member.name for member in enum}
+def _enum(value: Json, names: Mapping[int, str], path: str) -> Json:
     if isinstance(value, int) and value in names:
-        return str(names[value])
+        return names[value]
     if isinstance(value, str) and value in names.values():
         return value
-    raise SpecError(path, f"expected one of {', '.join(map(str, names.values()))}, not {_named(value)}")
+    raise SpecError(path, f"expected one of {', '.join(names.values())}, not {_named(value)}")
 
 
 def _duration(value: Json, path: str) -> str:

@@ -1,0 +1,37 @@
+"""What a worker is given: the transform, and the secrets that it mounts."""
+
+import posixpath
+from collections.abc import Mapping
+
+from howdah.errors import Invalid
+from howdah.pachd.pipelines import secrets
+from howdah.pachd.pipelines.records import PipelineInfo
+from howdah.pachd.pipelines.workers.task import WorkerSetup
+from howdah.pachd.storage.database import Connection
+
+
+def worker_setup(
+    connection: Connection, info: PipelineInfo, number: int, environment: Mapping[str, str]
+) -> WorkerSetup:
+    """Raises Invalid if a secret has gone since the pipeline was created."""
+    spec = info.spec
+    env, files = dict(environment), {}
+    for mount in spec.transform.secrets:
+        data = secrets.read(connection, mount.name).data
+        if mount.key and mount.key not in data:
+            raise Invalid(f"secret {mount.name} has no key {mount.key} any more")
+        if mount.env_var:
+            env[mount.env_var] = data[mount.key].decode(errors="surrogateescape")
+        if mount.mount_path:
+            chosen = {mount.key: data[mount.key]} if mount.key else data
+            for key, value in chosen.items():
+                files[posixpath.join(mount.mount_path, key)] = value
+    return WorkerSetup(
+        pipeline=info.ref,
+        spec_commit=info.spec_commit.id,
+        transform=spec.transform,
+        limits=spec.limits,
+        number=number,
+        env=env,
+        secret_files=files,
+    )
