@@ -16,9 +16,29 @@ from typer.core import TyperCommand, TyperGroup
 
 @dataclass(frozen=True)
 class Group:
+    """Where a command stands: `module`, whose `app` is a Typer of one command or many, or
+    `module:function`, which is one command; or, in `commands`, a table of the level below."""
+
     module: str
-    """Where a `typer.Typer()` called `app` stands; one command or many."""
     help: str
+    commands: Mapping[str, "Group"] | None = None
+
+    def load(self):  # type: ignore[no-untyped-def]  # see _LazyGroup.resolve_command
+        if self.commands is not None:
+            level = root(self.commands, help=self.help, completion=False)
+            level.callback()(_nothing)
+            return typer.main.get_command(level)
+        module, _, function = self.module.partition(":")
+        found = importlib.import_module(module)
+        if not function:
+            return typer.main.get_command(found.app)
+        alone = typer.Typer(
+            add_completion=False,
+            rich_markup_mode=None,
+            context_settings={"help_option_names": ["-h", "--help"]},
+        )
+        alone.command()(getattr(found, function))
+        return typer.main.get_command(alone)
 
 
 def root(groups: Mapping[str, Group], *, help: str, completion: bool = True) -> typer.Typer:
@@ -38,6 +58,10 @@ def root(groups: Mapping[str, Group], *, help: str, completion: bool = True) -> 
     )
 
 
+def _nothing() -> None:
+    """A Typer without a command of its own needs a callback to count as a group."""
+
+
 class _LazyGroup(TyperGroup):
     table: Mapping[str, Group] = {}
 
@@ -51,6 +75,5 @@ class _LazyGroup(TyperGroup):
         # Untyped on purpose: the base's types live in a private module of typer's.
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None and name in self.table:
-            module = importlib.import_module(self.table[name].module)
-            command = typer.main.get_command(module.app)
+            command = self.table[name].load()  # type: ignore[no-untyped-call]
         return name, command, rest

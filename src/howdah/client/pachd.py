@@ -9,6 +9,7 @@ own words.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import grpc
@@ -18,7 +19,8 @@ from howdah.client.failures import translated
 from howdah.core.messages.catalogue import Catalogue, Rpc, catalogue
 from howdah.errors import Invalid
 
-LONGEST_MESSAGE = 20 << 20
+Fields = Any
+"""A message of the contract: its fields are known only once the contract has been read."""
 DEFAULT_PORT = 30650
 
 
@@ -77,21 +79,21 @@ class Pachd:
     def close(self) -> None:
         self._channel.close()
 
-    def message(self, name: str, **fields: object) -> Message:
+    def message(self, kind: str, /, **fields: object) -> Fields:
         """A message by its full name: `message("pfs_v2.Repo", name="images")`."""
-        return self.contract.message(name)(**fields)
+        return self.contract.message(kind)(**fields)
 
-    def call(self, path: str, *, timeout_s: float | None = None, **fields: object) -> Message:
+    def call(self, path: str, /, **fields: object) -> Fields:
         """One request, one answer: `call("pfs_v2.API/InspectRepo", repo=…)`."""
         rpc = self._rpc(path)
         method = self._channel.unary_unary(
             rpc.path, request_serializer=_serialize, response_deserializer=rpc.response.FromString
         )
         with translated():
-            answer: Message = method(rpc.request(**fields), metadata=self._metadata, timeout=timeout_s)
+            answer: Fields = method(rpc.request(**fields), metadata=self._metadata)
         return answer
 
-    def stream(self, path: str, **fields: object) -> Iterator[Message]:
+    def stream(self, path: str, /, **fields: object) -> Iterator[Fields]:
         """One request, many answers; stopping early cancels the call."""
         rpc = self._rpc(path)
         method = self._channel.unary_stream(
@@ -104,14 +106,14 @@ class Pachd:
         finally:
             answers.cancel()
 
-    def send(self, path: str, requests: Iterable[Message | bytes]) -> Message:
+    def send(self, path: str, requests: Iterable[Message | bytes]) -> Fields:
         """Many requests, one answer. A request may come already written, as bytes."""
         rpc = self._rpc(path)
         method = self._channel.stream_unary(
             rpc.path, request_serializer=_serialize, response_deserializer=rpc.response.FromString
         )
         with translated():
-            answer: Message = method(iter(requests), metadata=self._metadata)
+            answer: Fields = method(iter(requests), metadata=self._metadata)
         return answer
 
     def _rpc(self, path: str) -> Rpc:
