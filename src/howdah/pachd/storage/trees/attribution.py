@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 from howdah.pachd.storage.content import Hash
 from howdah.pachd.storage.trees import read
-from howdah.pachd.storage.trees.edit import Edit
 from howdah.pachd.storage.trees.nodes import EMPTY_ROOT, Nodes
+from howdah.pachd.storage.trees.splice import Edit
 
 NO_DATUM = ""
 _WRITERS, _WROTE, _FURTHER = b"\x01", b"\x02", b"\x03"

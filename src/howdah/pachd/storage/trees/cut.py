@@ -7,9 +7,9 @@ entry, so the same entries are cut alike whatever their history; a change moves 
 next one that both histories agree on, usually the very next.
 
 Someone who chooses names can make every key a cut, or none. That is why there is a least and a
-most: whatever the names, a node holds at least 32 entries (or 16 KiB) and at most 512 (or 64 KiB
-and one entry more), the tree stays shallow, and all that such names can bring about is that a
-change rewrites more nodes, at worst as many as building the tree anew.
+most: whatever the names, a leaf that is not the last holds at least 32 entries (or 48 KiB) and at
+most 512 (or 96 KiB and one entry more), the tree stays shallow, and all that such names can bring
+about is that a change rewrites more nodes, at worst as many as building the tree anew.
 """
 
 from bisect import bisect_left
@@ -33,8 +33,8 @@ class Bounds:
     """An entry asks for a cut with probability threshold / 2^32."""
 
 
-LEAF = Bounds(32, 512, 16 << 10, 64 << 10, (1 << 32) // 96)
-INDEX = Bounds(8, 128, 16 << 10, 64 << 10, (1 << 32) // 24)
+LEAF = Bounds(32, 512, 48 << 10, 96 << 10, (1 << 32) // 96)
+INDEX = Bounds(8, 128, 64 << 10, 128 << 10, (1 << 32) // 24)
 
 
 def bounds_of(level: int) -> Bounds:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from howdah.pachd.storage.content import Hash
+from howdah.pachd.storage.trees.alike import alike
 from howdah.pachd.storage.trees.nodes import EMPTY_ROOT, Node, Nodes
 
 _MOST_WAITING = 8192
@@ -51,21 +52,24 @@ def _within(node: Node, low: bytes, high: bytes | None) -> Iterator[Hash]:
 
 
 class _Side:
-    """The differing leaves of one tree, read so far."""
+    """The differing leaves of one tree, and the entries read but not yet compared."""
 
     def __init__(self, leaves: Iterator[Node]) -> None:
         self._leaves = leaves
         self.entries: dict[bytes, bytes] = {}
         self.end: bytes | None = b""
         """The last key read; None once there is no more."""
+        self.leaf: Node | None = None
 
-    def read(self) -> None:
-        leaf = next(self._leaves, None)
-        if leaf is None:
-            self.end = None
-        else:
-            self.entries.update(zip(leaf.keys(), leaf.values(), strict=True))
-            self.end = leaf.key(leaf.count - 1)
+    def advance(self) -> None:
+        """To the next leaf, whose entries are not read yet."""
+        self.leaf = next(self._leaves, None)
+        self.end = self.leaf.key(self.leaf.count - 1) if self.leaf else None
+
+    def read(self, first: int = 0, end: int | None = None) -> None:
+        """Reads entries of the leaf."""
+        if self.leaf is not None:
+            self.entries.update(self.leaf.entries(first, self.leaf.count if end is None else end))
 
     def take(self, end: bytes | None) -> dict[bytes, bytes]:
         """Removes and gives the entries up to and including a key."""
@@ -84,8 +88,16 @@ def _leaf_changes(nodes: Nodes, olds: list[Hash], news: list[Hash]) -> Iterator[
     old, new = _Side(map(nodes.load, olds)), _Side(map(nodes.load, news))
     while (ends := [side.end for side in (old, new) if side.end is not None]) != []:
         behind = min(ends)
-        for side in (old, new):
-            if side.end == behind:
+        fresh = [side for side in (old, new) if side.end == behind]
+        for side in fresh:
+            side.advance()
+        if len(fresh) == 2 and old.leaf and new.leaf and old.end == new.end:
+            # Two states of one leaf: all but a few entries at either end of the change are alike.
+            head, tail = alike(old.leaf, new.leaf)
+            old.read(head, old.leaf.count - tail)
+            new.read(head, new.leaf.count - tail)
+        else:
+            for side in fresh:
                 side.read()
         if old.end == new.end:
             yield _compared(old.take(None), new.take(None))

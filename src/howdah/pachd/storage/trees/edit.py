@@ -10,19 +10,15 @@ building is the same as editing the empty tree.
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import NamedTuple
+from operator import itemgetter
 
 from howdah.pachd.storage.content import Hash
 from howdah.pachd.storage.trees.cut import node_ends
-from howdah.pachd.storage.trees.nodes import EMPTY_ROOT, Node, Nodes
+from howdah.pachd.storage.trees.nodes import EMPTY_ROOT, Node, Nodes, encode
+from howdah.pachd.storage.trees.splice import FEW, Edit, splice
 from howdah.pachd.storage.trees.sums import NOTHING, Measure, Totals, of_records
 
-Edit = tuple[bytes, bytes | None]
-"""A key and its new value, or None to remove it."""
-
 _BATCH = 4096
-_FEW = 24
-"""Up to so many edits a leaf's totals are corrected, not computed anew."""
 
 
 def apply(nodes: Nodes, root: Hash, edits: Iterable[Edit], measure: Measure) -> Hash:
@@ -62,44 +58,60 @@ def _edit_level(
     cursor = _Cursor(nodes, root, level)
     while (key := pending.next_key()) is not None:
         cursor.seek(key)
-        yield from _edit_region(nodes, cursor, pending, measure)
+        batch = pending.take(None if cursor.is_last else cursor.last_key)
+        block = splice(cursor.node, batch, cursor.is_last) if len(batch) <= FEW else None
+        if block is None:
+            yield from _edit_region(nodes, cursor, batch, pending, measure)
+        else:
+            yield cursor.last_key, _corrected(nodes.save(block), cursor, batch, measure)
 
 
-def _edit_region(nodes: Nodes, cursor: "_Cursor", pending: "_Pending", measure: Measure) -> Iterator[Edit]:
-    """Cuts again from the start of one node to the first end that old and new cuts share."""
-    level = cursor.level
-    cutter = _Cutter(nodes, level, measure)
+def _corrected(hash: Hash, cursor: "_Cursor", edits: list[Edit], measure: Measure) -> bytes:
+    """The record of the cursor's node after the edits, from its record before them."""
+    before = cursor.record
+    if before is None:
+        # The root: nobody keeps its totals.
+        return measure.record(hash, NOTHING)
+    node, level = cursor.node, cursor.level
+    came = [(key, value) for key, value in edits if value is not None]
+    went = [(key, value) for key, _ in edits if (value := node.get(key)) is not None]
+    totals = of_records([before]) + _total(measure, level, came) - _total(measure, level, went)
+    return measure.record(hash, totals)
+
+
+def _total(measure: Measure, level: int, entries: list[tuple[bytes, bytes]]) -> Totals:
+    return measure.node(level, [key for key, _ in entries], [value for _, value in entries])
+
+
+def _edit_region(
+    nodes: Nodes, cursor: "_Cursor", batch: list[Edit], pending: "_Pending", measure: Measure
+) -> Iterator[Edit]:
+    """Cuts again from the start of one node to the first end that old and new cuts share. The batch
+    is what `pending` gave for the node first."""
+    cutter = _Cutter(nodes, cursor.level, measure)
     old: list[bytes] = []
     while True:
         old.append(cursor.last_key)
         keys, values = cursor.node.keys(), cursor.node.values()
         limit = None if cursor.is_last else cursor.last_key
-        whole = len(old) == 1 and not level
-        while True:
-            batch = pending.take(limit)
-            if len(batch) < _BATCH:
-                break
-            whole = False
+        while len(batch) == _BATCH:
             upto = bisect_right(keys, batch[-1][0])
             cutter.add(*_merged(keys[:upto], values[:upto], batch))
             del keys[:upto], values[:upto]
-        if whole and len(batch) <= _FEW:
-            cutter.expect(cursor.record, _difference(measure, keys, values, batch))
+            batch = pending.take(limit)
         cutter.add(*_merged(keys, values, batch))
-        if cursor.is_last:
+        if cursor.is_last or cutter.is_at_cut:
             break
-        if cutter.is_at_cut:
-            break
-        cutter.expect(None, NOTHING)
         cursor.advance()
+        batch = pending.take(None if cursor.is_last else cursor.last_key)
     changes: dict[bytes, bytes | None] = dict.fromkeys(old)
     changes.update(cutter.finish())
-    yield from sorted(changes.items(), key=lambda change: change[0])
+    yield from sorted(changes.items(), key=itemgetter(0))
 
 
 def _merged(keys: list[bytes], values: list[bytes], edits: list[Edit]) -> tuple[list[bytes], list[bytes]]:
     """The entries after the edits; may change the lists it is given."""
-    if len(edits) > _FEW:
+    if len(edits) > FEW:
         entries: dict[bytes, bytes | None] = dict(zip(keys, values, strict=True))
         entries.update(edits)
         alive = [(key, entries[key]) for key in sorted(entries)]
@@ -116,23 +128,6 @@ def _merged(keys: list[bytes], values: list[bytes], edits: list[Edit]) -> tuple[
             keys.insert(i, key)
             values.insert(i, value)
     return keys, values
-
-
-def _difference(measure: Measure, keys: list[bytes], values: list[bytes], edits: list[Edit]) -> Totals:
-    """What the edits add to the totals of a leaf."""
-    came: list[tuple[bytes, bytes]] = []
-    went: list[tuple[bytes, bytes]] = []
-    for key, value in edits:
-        i = bisect_left(keys, key)
-        if i < len(keys) and keys[i] == key:
-            went.append((key, values[i]))
-        if value is not None:
-            came.append((key, value))
-    return _total(measure, came) - _total(measure, went)
-
-
-def _total(measure: Measure, entries: list[tuple[bytes, bytes]]) -> Totals:
-    return measure.leaf([key for key, _ in entries], [value for _, value in entries])
 
 
 class _Pending:
@@ -164,15 +159,6 @@ class _Pending:
         return batch
 
 
-class _Made(NamedTuple):
-    last_key: bytes
-    hash: Hash
-    totals: Totals | None
-    """None until it is known whether they can be had by correction."""
-    keys: list[bytes]
-    values: list[bytes]
-
-
 class _Cutter:
     """Cuts a run of entries into nodes and saves them."""
 
@@ -182,19 +168,14 @@ class _Cutter:
         self._measure = measure
         self._keys: list[bytes] = []
         self._values: list[bytes] = []
-        self._record: bytes | None = None
-        self._difference = NOTHING
-        self.made: list[_Made] = []
+        self._made: list[tuple[bytes, bytes]] = []
 
     @property
     def is_at_cut(self) -> bool:
         return not self._keys
 
-    def expect(self, record: bytes | None, difference: Totals) -> None:
-        """If a single node comes out, its totals are the record's, corrected by the difference."""
-        self._record, self._difference = record, difference
-
     def add(self, keys: list[bytes], values: list[bytes]) -> None:
+        """Takes the lists over."""
         if self._keys:
             self._keys += keys
             self._values += values
@@ -204,18 +185,14 @@ class _Cutter:
         for end in node_ends(self._level, self._keys, self._values):
             self._make(self._keys[start:end], self._values[start:end])
             start = end
-        if start:
-            del self._keys[:start], self._values[:start]
+        del self._keys[:start], self._values[:start]
 
     def finish(self) -> list[tuple[bytes, bytes]]:
         """Ends the last node; the last key and the record of every node made."""
         if self._keys:
             self._make(self._keys, self._values)
             self._keys, self._values = [], []
-        if self._record is not None and len(self.made) == 1:
-            totals = of_records([self._record]) + self._difference
-            return [(self.made[0].last_key, self._measure.record(self.made[0].hash, totals))]
-        return [(made.last_key, self._measure.record(made.hash, self._totals(made))) for made in self.made]
+        return self._made
 
     def build(self, edits: Iterable[Edit]) -> list[tuple[bytes, bytes]]:
         """The nodes of entries that stand in no tree yet; removals have nothing to remove."""
@@ -226,13 +203,9 @@ class _Cutter:
         return self.finish()
 
     def _make(self, keys: list[bytes], values: list[bytes]) -> None:
-        made = _Made(keys[-1], self._nodes.save(self._level, keys, values), None, keys, values)
-        if self._record is None:
-            made = _Made(made.last_key, made.hash, self._totals(made), [], [])
-        self.made.append(made)
-
-    def _totals(self, made: _Made) -> Totals:
-        return made.totals or self._measure.node(self._level, made.keys, made.values)
+        hash = self._nodes.save(encode(self._level, keys, values))
+        totals = self._measure.node(self._level, keys, values)
+        self._made.append((keys[-1], self._measure.record(hash, totals)))
 
 
 class _Cursor:

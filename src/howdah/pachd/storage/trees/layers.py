@@ -11,11 +11,9 @@ Paths begin with a slash, so directory deletions come first.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from howdah.errors import Corrupt
 from howdah.pachd.storage.content import Content, Hash
 from howdah.pachd.storage.trees import edit, read
 from howdah.pachd.storage.trees.nodes import EMPTY_ROOT, Nodes
@@ -38,14 +36,8 @@ class Act(IntEnum):
     """DELETE_ALL, then REPLACE."""
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    path: bytes
-    order: int
-    act: Act
-    datum: str
-    content: bytes
-    """Encoded; empty for deletions."""
+Operation = tuple[bytes, bytes, bytes]
+"""Path, order, and what is done, encoded: unpacked only where it is not plain (see `is_plain`)."""
 
 
 class LayerWriter:
@@ -111,25 +103,31 @@ class LayerWriter:
 def operations(nodes: Nodes, layer: Hash) -> Iterator[Operation]:
     """Operations on files, by path, then in order."""
     for key, value in read.scan(nodes, layer, b"/"):
-        yield _decoded(key, value)
+        yield key[:-9], key[-8:], value
 
 
 def directory_deletions(nodes: Nodes, layer: Hash) -> list[Operation]:
     """Deletions of directories; their paths end in a slash."""
-    return [_decoded(key[1:], value) for key, value in read.scan(nodes, layer, _DIRECTORY, b"\x02")]
+    return [(key[1:-9], key[-8:], value) for key, value in read.scan(nodes, layer, _DIRECTORY, b"\x02")]
 
 
-def content(value: bytes) -> Content | None:
-    """The content that a layer's leaf value holds, if it is a put's."""
-    encoded = value[1:].partition(b"\0")[2]
+def is_plain(done: list[bytes]) -> bool:
+    """Whether these, done to one path, leave what the last of them says, if nobody's datum wrote
+    what stood there: none is of a datum, and the last appends nothing."""
+    return done[-1][0] != Act.APPEND and all(each[1] == 0 for each in done)
+
+
+def plain_content(done: bytes) -> bytes | None:
+    """What stands after an operation that is plain."""
+    return done[2:] or None
+
+
+def parts(done: bytes) -> tuple[int, str, bytes]:
+    """What is done, to which datum's file, with what content (empty for deletions)."""
+    datum, _, encoded = done[1:].partition(b"\0")
+    return done[0], datum.decode(), encoded
+
+
+def content(done: bytes) -> Content | None:
+    encoded = parts(done)[2]
     return Content.decode(encoded) if encoded else None
-
-
-_ACTS = tuple(Act)
-
-
-def _decoded(key: bytes, value: bytes) -> Operation:
-    datum, _, content = value[1:].partition(b"\0")
-    if len(key) < 10 or key[-9] or value[0] >= len(_ACTS):
-        raise Corrupt("a layer's block holds something that is no operation")
-    return Operation(key[:-9], int.from_bytes(key[-8:], "big"), _ACTS[value[0]], datum.decode(), content)

@@ -15,10 +15,10 @@ from pathlib import Path
 from howdah.pachd.storage.content import Content, Hash
 from howdah.pachd.storage.trees import attribution, edit, layers, read
 from howdah.pachd.storage.trees.attribution import NO_DATUM, Versions
-from howdah.pachd.storage.trees.edit import Edit
 from howdah.pachd.storage.trees.layers import Act, Operation
 from howdah.pachd.storage.trees.nodes import EMPTY_ROOT, Nodes
 from howdah.pachd.storage.trees.sorter import Sorter
+from howdah.pachd.storage.trees.splice import Edit
 from howdah.pachd.storage.trees.sums import FILES, MARKS
 
 Concat = Callable[[Sequence[Content]], Content]
@@ -33,9 +33,9 @@ class Roots:
     attribution: Hash = EMPTY_ROOT
 
 
-_Placed = tuple[bytes, int, Operation | None]
-"""A path, the number of the layer, what is done to the path; None only says that the path is
-within a directory that some layer deletes."""
+_Placed = tuple[bytes, int, bytes, bytes]
+"""A path, the number of the layer, the order within it, what is done. Where nothing is, the path
+is only named: it is within a directory that some layer deletes."""
 
 
 def merge(nodes: Nodes, base: Roots, layers_: Sequence[Hash], concat: Concat, folder: Path) -> Roots:
@@ -61,48 +61,54 @@ class _Merging:
         self._layers = layers_
         self._concat = concat
         self._marks = marks
-        self._deletions = [
-            (number, deletion)
+        self._deletions: list[_Placed] = [
+            (path, number, order, done)
             for number, layer in enumerate(layers_)
-            for deletion in layers.directory_deletions(nodes, layer)
+            for path, order, done in layers.directory_deletions(nodes, layer)
         ]
 
     def content_edits(self) -> Iterator[Edit]:
         """The edits of the tree of contents, ascending; those of attribution go to the sorter."""
-        for path, placed in groupby(self._placed(), key=itemgetter(0)):
-            done = [(number, operation) for _, number, operation in placed if operation is not None]
+        is_plain_base = self._base.attribution == EMPTY_ROOT
+        for path, group in groupby(self._placed(), key=itemgetter(0)):
+            placed = list(group)
             if self._deletions:
-                done += [item for item in self._deletions if path.startswith(item[1].path)]
-                done.sort(key=lambda item: (item[0], item[1].order))
-            yield from self._settled(path, [operation for _, operation in done])
+                placed = [each for each in placed if each[3]]
+                placed += [each for each in self._deletions if path.startswith(each[0])]
+                placed.sort(key=itemgetter(1, 2))
+            done = [each[3] for each in placed]
+            if not done:
+                continue
+            if is_plain_base and layers.is_plain(done):
+                # What stood there does not matter, so it need not be looked for.
+                yield path, layers.plain_content(done[-1])
+            else:
+                yield from self._settled(path, done)
 
     def _placed(self) -> Iterator[_Placed]:
         """Every path that is touched, with what is done to it, by path, then by layer and order."""
-        sources: list[Iterable[_Placed]] = [
+        sources: list[Iterator[_Placed]] = [
             _numbered(number, layers.operations(self._nodes, layer))
             for number, layer in enumerate(self._layers)
         ]
-        sources += [self._standing(deletion) for _, deletion in self._deletions]
-        return iter(sources[0]) if len(sources) == 1 else heapq.merge(*sources, key=itemgetter(0))
+        sources += [self._standing(deletion) for deletion in self._deletions]
+        return sources[0] if len(sources) == 1 else heapq.merge(*sources, key=itemgetter(0))
 
-    def _standing(self, deletion: Operation) -> Iterator[_Placed]:
+    def _standing(self, deletion: _Placed) -> Iterator[_Placed]:
         """The paths of the base that a deletion of a directory may concern."""
-        under, base = deletion.path, self._base
-        if deletion.act == Act.DELETE and deletion.datum != NO_DATUM:
-            for path in attribution.written(self._nodes, base.attribution, deletion.datum, under):
-                yield path, 0, None
+        under, base = deletion[0], self._base
+        act, datum, _ = layers.parts(deletion[3])
+        if act == Act.DELETE and datum != NO_DATUM:
+            for path in attribution.written(self._nodes, base.attribution, datum, under):
+                yield path, 0, b"", b""
         else:
             for path, _ in read.scan(self._nodes, base.content, under, read.prefix_end(under)):
-                yield path, 0, None
+                yield path, 0, b"", b""
 
-    def _settled(self, path: bytes, done: list[Operation]) -> Iterator[Edit]:
-        if self._base.attribution == EMPTY_ROOT and _is_plain(done):
-            # Nobody's datum is concerned and nothing is appended to, so what stood does not matter.
-            last = done[-1]
-            yield path, last.content or None
-            return
-        first = read.get(self._nodes, self._base.content, path)
-        old = attribution.versions(self._nodes, self._base.attribution, path, first)
+    def _settled(self, path: bytes, done: list[bytes]) -> Iterator[Edit]:
+        base = self._base
+        first = read.get(self._nodes, base.content, path)
+        old = attribution.versions(self._nodes, base.attribution, path, first)
         new = self._applied(old, done)
         for key, value in attribution.edits(path, old, new):
             self._marks.add(key, b"" if value is None else b"\1" + value)
@@ -110,21 +116,20 @@ class _Merging:
         if content != first:
             yield path, content
 
-    def _applied(self, old: Versions, done: list[Operation]) -> Versions:
-        parts = {name: [content] for name, content in old.items()}
-        for operation in done:
-            match operation.act:
-                case Act.DELETE_ALL:
-                    parts.clear()
-                case Act.DELETE:
-                    parts.pop(operation.datum, None)
-                case Act.REPLACE:
-                    parts[operation.datum] = [operation.content]
-                case Act.APPEND:
-                    parts.setdefault(operation.datum, []).append(operation.content)
-                case Act.REPLACE_ALL:
-                    parts = {operation.datum: [operation.content]}
-        return {name: self._whole(contents) for name, contents in parts.items()}
+    def _applied(self, old: Versions, done: list[bytes]) -> Versions:
+        contents = {name: [content] for name, content in old.items()}
+        for each in done:
+            act, datum, content = layers.parts(each)
+            if act == Act.APPEND:
+                contents.setdefault(datum, []).append(content)
+                continue
+            if act in (Act.DELETE_ALL, Act.REPLACE_ALL):
+                contents.clear()
+            if act == Act.DELETE:
+                contents.pop(datum, None)
+            if act in (Act.REPLACE, Act.REPLACE_ALL):
+                contents[datum] = [content]
+        return {name: self._whole(parts) for name, parts in contents.items()}
 
     def _whole(self, parts: list[bytes]) -> bytes:
         if len(parts) == 1:
@@ -132,10 +137,5 @@ class _Merging:
         return self._concat([Content.decode(part) for part in parts]).encode()
 
 
-def _is_plain(done: list[Operation]) -> bool:
-    return done[-1].act != Act.APPEND and all(operation.datum == NO_DATUM for operation in done)
-
-
 def _numbered(number: int, operations: Iterable[Operation]) -> Iterator[_Placed]:
-    for operation in operations:
-        yield operation.path, number, operation
+    return ((path, number, order, done) for path, order, done in operations)

@@ -50,16 +50,18 @@ class Blocks(Protocol):
 
 
 class Node:
+    """A block, as it is; `data`, the tables and where the parts begin are for this package."""
+
     __slots__ = (
-        "_data",
         "_index_keys",
-        "_key_table",
-        "_keys_at",
-        "_value_table",
-        "_values_at",
         "count",
+        "data",
+        "key_table",
+        "keys_at",
         "level",
         "prefix",
+        "value_table",
+        "values_at",
     )
 
     def __init__(self, data: bytes) -> None:
@@ -75,35 +77,48 @@ class Node:
         if not self.count or len(data) < at + 2 * table:
             raise Corrupt(f"a tree block of {len(data)} bytes ends within its tables")
         self.prefix = data[_HEAD.size : at]
-        self._data = data
-        self._key_table = _offsets(data, at, table, code)
-        self._value_table = _offsets(data, at + table, table, code)
-        self._keys_at = at + 2 * table
-        self._values_at = self._keys_at + self._key_table[self.count]
+        self.data = data
+        self.key_table = _offsets(data, at, table, code)
+        self.value_table = _offsets(data, at + table, table, code)
+        self.keys_at = at + 2 * table
+        self.values_at = self.keys_at + self.key_table[self.count]
         self._index_keys: list[bytes] | None = None
-        if len(data) != self._values_at + self._value_table[self.count]:
+        if len(data) != self.values_at + self.value_table[self.count]:
             raise Corrupt(f"a tree block of {len(data)} bytes is not as long as its tables say")
 
     @property
     def size_bytes(self) -> int:
-        return len(self._data) + _OVERHEAD_BYTES
+        return len(self.data) + _OVERHEAD_BYTES
 
     def key(self, i: int) -> bytes:
-        at, table = self._keys_at, self._key_table
-        return self.prefix + self._data[at + table[i] : at + table[i + 1]]
+        at, table = self.keys_at, self.key_table
+        return self.prefix + self.data[at + table[i] : at + table[i + 1]]
 
     def value(self, i: int) -> bytes:
-        at, table = self._values_at, self._value_table
-        return self._data[at + table[i] : at + table[i + 1]]
+        at, table = self.values_at, self.value_table
+        return self.data[at + table[i] : at + table[i + 1]]
 
     def keys(self) -> list[bytes]:
         """All keys, newly made; the caller may change the list."""
-        prefix, data, at = self.prefix, self._data, self._keys_at
-        return [prefix + data[at + a : at + b] for a, b in pairwise(self._key_table.tolist())]
+        prefix, data, at = self.prefix, self.data, self.keys_at
+        return [prefix + data[at + a : at + b] for a, b in pairwise(self.key_table.tolist())]
 
     def values(self) -> list[bytes]:
-        data, at = self._data, self._values_at
-        return [data[at + a : at + b] for a, b in pairwise(self._value_table.tolist())]
+        data, at = self.data, self.values_at
+        return [data[at + a : at + b] for a, b in pairwise(self.value_table.tolist())]
+
+    def entries(self, first: int, end: int) -> list[tuple[bytes, bytes]]:
+        """Some entries, from one place up to another."""
+        prefix, data, keys_at, values_at = self.prefix, self.data, self.keys_at, self.values_at
+        keys = [
+            prefix + data[keys_at + a : keys_at + b]
+            for a, b in pairwise(self.key_table[first : end + 1].tolist())
+        ]
+        values = [
+            data[values_at + a : values_at + b]
+            for a, b in pairwise(self.value_table[first : end + 1].tolist())
+        ]
+        return list(zip(keys, values, strict=True))
 
     def find(self, key: bytes) -> int:
         """How many keys are less than `key`."""
@@ -115,7 +130,7 @@ class Node:
         prefix = self.prefix
         if not key.startswith(prefix):
             return 0 if key < prefix else self.count
-        suffix, data, at, table = key[len(prefix) :], self._data, self._keys_at, self._key_table
+        suffix, data, at, table = key[len(prefix) :], self.data, self.keys_at, self.key_table
         low, high = 0, self.count
         while low < high:
             middle = (low + high) >> 1
@@ -131,8 +146,8 @@ class Node:
 
     def child(self, i: int) -> Hash:
         """The block of an index node's i-th child; its record begins with the hash."""
-        at = self._values_at + self._value_table[i]
-        return Hash(self._data[at : at + 32])
+        at = self.values_at + self.value_table[i]
+        return Hash(self.data[at : at + 32])
 
 
 def encode(level: int, keys: Sequence[bytes], values: Sequence[bytes]) -> bytes:
@@ -140,15 +155,26 @@ def encode(level: int, keys: Sequence[bytes], values: Sequence[bytes]) -> bytes:
     prefix = _shared(keys[0], keys[-1])
     length = len(prefix)
     suffixes = b"".join([key[length:] for key in keys]) if length else b"".join(keys)
-    joined = b"".join(values)
-    width = 2 if len(suffixes) < 65536 and len(joined) < 65536 else 4
-    key_table = array(_TYPECODES[width], accumulate([len(key) - length for key in keys], initial=0))
-    value_table = array(_TYPECODES[width], accumulate(map(len, values), initial=0))
+    key_offsets = list(accumulate([len(key) - length for key in keys], initial=0))
+    value_offsets = list(accumulate(map(len, values), initial=0))
+    return assemble(level, prefix, key_offsets, value_offsets, suffixes, b"".join(values))
+
+
+def assemble(
+    level: int,
+    prefix: bytes,
+    key_offsets: list[int],
+    value_offsets: list[int],
+    suffixes: bytes,
+    values: bytes,
+) -> bytes:
+    """The block of these parts, which must be what `encode` would make of the entries."""
+    width = 2 if key_offsets[-1] < 65536 and value_offsets[-1] < 65536 else 4
+    offsets = array(_TYPECODES[width], key_offsets + value_offsets)
     if not _NATIVE:
-        key_table.byteswap()
-        value_table.byteswap()
-    head = _HEAD.pack(_VERSION, level, width, 0, len(keys), length)
-    return b"".join((head, prefix, key_table.tobytes(), value_table.tobytes(), suffixes, joined))
+        offsets.byteswap()
+    head = _HEAD.pack(_VERSION, level, width, 0, len(key_offsets) - 1, len(prefix))
+    return b"".join((head, prefix, offsets.tobytes(), suffixes, values))
 
 
 def _shared(first: bytes, last: bytes) -> bytes:
@@ -207,8 +233,8 @@ class Nodes:
             self.cache.keep(hash, node)
         return node
 
-    def save(self, level: int, keys: Sequence[bytes], values: Sequence[bytes]) -> Hash:
-        data = encode(level, keys, values)
+    def save(self, data: bytes) -> Hash:
+        """Stores an encoded node."""
         hash = self._blocks.put(data)
         self.cache.keep(hash, Node(data))
         return hash
