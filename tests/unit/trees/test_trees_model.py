@@ -1,27 +1,13 @@
 """Trees against a plain dictionary, under any history."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from howdah.pachd.storage.content import Content, Hash, hash_of, inline_content
+from howdah.pachd.storage.content import Content, Hash, inline_content
 from howdah.pachd.storage.trees import EMPTY_ROOT, Roots, Trees
-
-
-class MemoryBlocks:
-    def __init__(self) -> None:
-        self.blocks: dict[Hash, bytes] = {}
-
-    def get(self, hash: Hash) -> bytes:
-        return self.blocks[hash]
-
-    def put(self, data: bytes) -> Hash:
-        hash = hash_of(data)
-        self.blocks[hash] = data
-        return hash
 
 
 def joined(contents: Sequence[Content]) -> Content:
@@ -56,12 +42,6 @@ acts = st.one_of(
     st.tuples(st.sampled_from(["put", "append"]), paths, datums, st.binary(max_size=4)),
     st.tuples(st.just("delete"), paths | directories, datums | st.none(), st.just(b"")),
 )
-
-
-@pytest.fixture(scope="module")
-def trees(tmp_path_factory: pytest.TempPathFactory) -> Trees:
-    folder: Path = tmp_path_factory.mktemp("sorting")
-    return Trees(MemoryBlocks(), folder)
 
 
 def layer_of(trees: Trees, each: Sequence[tuple[str, str, str | None, bytes]]) -> Hash:
