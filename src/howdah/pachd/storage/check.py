@@ -27,11 +27,10 @@ class Damage:
 
 
 def check(blobs: Blobs, *, data: bool = False) -> Iterator[Damage]:
-    """All damage to chunks that the index knows, pack by pack; nothing when the store is sound.
-    Uploads and reads go on meanwhile; Conflict when gc, a backup or another check runs."""
+    """All damage to chunks that the index knew when the check began, pack by pack; nothing when the
+    store is sound. Uploads and reads go on meanwhile; Conflict when gc, a backup or another check runs."""
     blobs.begin_maintenance("check")
     try:
-        blobs.packs.seal()
         with blobs.database.read() as connection:
             lengths, counts = tables.packs(connection), tables.counts(connection)
         for pack in sorted(lengths.keys() | counts.keys()):

@@ -6,10 +6,11 @@ longest possible chunk is in sight, or the file has ended. The parameters below 
 in this sense only: a store whose writer changes them still reads, but finds fewer bytes that it has.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 from pyfastcdc import FastCDC
+
+from howdah.pachd.storage.objects import Buffer
 
 AVERAGE_BYTES = 64 << 10
 MIN_BYTES = 16 << 10
@@ -25,13 +26,27 @@ class Chunker:
             AVERAGE_BYTES, min_size=MIN_BYTES, max_size=MAX_BYTES, normalized_chunking=_NORMALIZATION
         )
 
-    def cut(self, data: memoryview, *, last: bool) -> Iterator[memoryview]:
-        """The chunks of `data`, which begins where a chunk begins. Unless `last`, stops where fewer
-        than MAX_BYTES are left: what was not yielded must come again, with more behind it."""
+    def cut(self, carried: Buffer, data: memoryview, *, last: bool) -> tuple[list[memoryview], memoryview]:
+        """The chunks of `carried` followed by `data`, and the rest: fewer than MAX_BYTES for which
+        more must be seen, to be carried into the next call. With `last` there is no rest. `carried`
+        begins where a chunk begins. Bytes are copied only around the seam."""
+        # With two more maximal chunks in sight, every chunk that begins in what was carried is final.
+        seam = memoryview(b"".join((carried, data[: 2 * MAX_BYTES]))) if carried else data
+        if len(carried) + len(data) <= len(seam):
+            return self._cut(seam, len(seam), last=last)
+        chunks, rest = self._cut(seam, len(carried), last=False)
+        begun = len(seam) - len(rest) - len(carried)
+        more, rest = self._cut(data[begun:], len(data), last=last)
+        return chunks + more, rest
+
+    def _cut(self, data: memoryview, until: int, *, last: bool) -> tuple[list[memoryview], memoryview]:
+        """The chunks that begin before `until`, as far as they are certain, and what is left."""
         end = len(data) if last else len(data) - MAX_BYTES
-        if end <= 0:
-            return
-        for chunk in self._cdc.cut_buf(data):
-            yield chunk.data
-            if chunk.offset + chunk.length > end:
-                return
+        chunks: list[memoryview] = []
+        at = 0
+        cuts = iter(self._cdc.cut_buf(data))
+        while at < until and at < end:
+            chunk = next(cuts).data
+            chunks.append(chunk)
+            at += len(chunk)
+        return chunks, data[at:]

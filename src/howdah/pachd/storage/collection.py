@@ -12,7 +12,7 @@ durable and indexed there, and then the old pack goes. When there are many small
 rewritten into few. A pack in which something living is damaged is left alone and reported.
 
 A crash at any point leaves either the old pack, or both copies, or a file without an entry, which the
-next opening notes and the next gc deletes.
+next gc deletes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +26,7 @@ from howdah.pachd.storage import record, scan, tables
 from howdah.pachd.storage.content import Hash, hash_of
 from howdah.pachd.storage.database import Connection
 from howdah.pachd.storage.marks import Marks
-from howdah.pachd.storage.packs import Record, make_record, name_of
+from howdah.pachd.storage.packs import FOLDER, Record, id_of, make_record, name_of
 from howdah.pachd.storage.scan import Scanned
 
 if TYPE_CHECKING:
@@ -79,10 +79,13 @@ class Collection:
         try:
             blobs.leases.begin_collection()
             # Chunks written from here on lie in later packs, which are not considered.
-            blobs.packs.seal()
+            following = blobs.packs.seal()
             with blobs.database.read() as connection:
                 self._packs = tables.packs(connection)
                 self._marks = Marks(tables.chunk_count(connection))
+            # A crash or a full disk leaves packs of which nothing was ever acknowledged.
+            complete = (pack for info in blobs.objects.list(FOLDER) if (pack := id_of(info.name)) < following)
+            self._packs = dict.fromkeys(complete, 0) | self._packs
         except BaseException:
             self.close()
             raise

@@ -240,16 +240,21 @@ def _connect(path: Path, cache_kib: int) -> Connection:
 
 
 def _prepare(connection: Connection, path: Path, schemas: Sequence[Schema]) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS schemas (name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID"
-    )
-    found = dict(connection.execute("SELECT name, version FROM schemas"))
+    """Bring the schemas up to date. Where they are, nothing is written: a full disk can be opened."""
+    known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'schemas'").fetchone()
+    found = dict(connection.execute("SELECT name, version FROM schemas")) if known else {}
     for schema in schemas:
-        version = found.get(schema.name)
-        if version is not None and version > schema.version:
+        if (version := found.get(schema.name, 0)) > schema.version:
             raise NewerVersion(path, schema.name, version, schema.version)
-        for statement in _statements(schema, version):
+    if known and all(found.get(schema.name) == schema.version for schema in schemas):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    if not known:
+        connection.execute(
+            "CREATE TABLE schemas (name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID"
+        )
+    for schema in schemas:
+        for statement in _statements(schema, found.get(schema.name)):
             connection.execute(statement)
         connection.execute("REPLACE INTO schemas VALUES (?, ?)", (schema.name, schema.version))
     connection.execute("COMMIT")

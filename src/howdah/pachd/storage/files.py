@@ -43,7 +43,11 @@ class _FileWriter:
 
     def write(self, parts: Sequence[Buffer]) -> None:
         with _no_room(self._path):
-            self._written += write_all(self._fd, parts)
+            try:
+                self._written += write_all(self._fd, parts)
+            except OSError:
+                os.ftruncate(self._fd, self._written)  # a full disk needs the room
+                raise
         if self._written - self._handed_over >= _WRITEBACK_BYTES:
             # The disk works while the next bytes are being hashed; the sync at the end finds little left.
             start_writeback(self._fd, self._handed_over, self._written - self._handed_over)

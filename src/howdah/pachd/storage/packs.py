@@ -43,6 +43,10 @@ def name_of(pack: int) -> str:
     return f"{FOLDER}{pack:016x}"
 
 
+def id_of(name: str) -> int:
+    return int(name.removeprefix(FOLDER), 16)
+
+
 @dataclass(frozen=True)
 class Record:
     """An encoded record and the chunks in it, as (hash, start, length) of the raw payload."""
@@ -83,7 +87,7 @@ class Packs:
         self._pending: dict[Hash, Location] = {}
         self._lost: set[int] = set()
         self._appended = self._durable = 0
-        self._next_id = self._adopt_strays()
+        self._next_id = self._first_free_id()
         self._sealed, self._closing = threading.Event(), False
         self._settler = threading.Thread(target=self._settle_sealed, name="pack settler", daemon=True)
         self._settler.start()
@@ -124,12 +128,15 @@ class Packs:
                 f"the disk failed to keep pack {name_of(min(lost))}, which this upload needs; upload again"
             )
 
-    def seal(self) -> None:
-        """End the active pack, so that every pack so far is complete."""
+    def seal(self) -> int:
+        """End the active pack; returns the first id of the packs to come. All before it are complete,
+        and those that hold anything are in the database."""
         with self._append_lock:
             if self._active:
                 self._seal(self._active)
+            following = self._next_id
         self.sync()
+        return following
 
     def read(self, location: Location) -> bytes:
         """The bytes of the record at the location; NotFound when gc has moved or removed it."""
@@ -273,17 +280,7 @@ class Packs:
             except Exception:  # noqa: BLE001  sync() meets the same failure, and has a caller to tell
                 continue
 
-    def _adopt_strays(self) -> int:
-        """The next free pack id. A pack that a crash left before its first row is noted as empty, so
-        that gc finds it."""
-        ids = [int(info.name.removeprefix(FOLDER), 16) for info in self._objects.list(FOLDER)]
+    def _first_free_id(self) -> int:
+        ids = [id_of(info.name) for info in self._objects.list(FOLDER)]
         with self._database.read() as connection:
-            known = tables.packs(connection)
-        if strays := [pack for pack in ids if pack not in known]:
-
-            def change(connection: Connection) -> None:
-                for pack in strays:
-                    tables.extend_pack(connection, pack, 0)
-
-            self._database.write(change)
-        return max([0, *ids, *known]) + 1
+            return max([0, *ids, *tables.packs(connection)]) + 1

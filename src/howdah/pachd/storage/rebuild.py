@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from howdah.pachd.storage import scan, tables
 from howdah.pachd.storage.database import Connection, Database
 from howdah.pachd.storage.objects import Objects
-from howdah.pachd.storage.packs import FOLDER
+from howdah.pachd.storage.packs import FOLDER, id_of
 from howdah.pachd.storage.scan import Scanned
 from howdah.pachd.storage.tables import Location, Row
 
@@ -19,7 +19,7 @@ def rebuild_index(objects: Objects, database: Database) -> int:
     def change(connection: Connection) -> int:
         tables.clear(connection)
         for info in objects.list(FOLDER):
-            pack, reached = int(info.name.removeprefix(FOLDER), 16), 0
+            pack, reached = id_of(info.name), 0
             for found in _intact(objects, pack, info.size):
                 tables.insert(connection, _rows(pack, found))
                 reached = found.end

@@ -35,13 +35,18 @@ Row = tuple[Hash, Location]
 
 
 def insert(connection: Connection, rows: Iterable[Row]) -> None:
-    """Rows in the order of their hashes touch each page of the table once."""
-    connection.executemany(
-        """INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (hash) DO UPDATE SET
-        pack = excluded.pack, offset = excluded.offset, size = excluded.size,
-        start = excluded.start, length = excluded.length""",
-        ((hash, *location) for hash, location in sorted(rows)),
-    )
+    """Where a chunk is known already, the new place counts."""
+    # In the order of their hashes the rows touch each page once. Many rows a statement: between
+    # statements the interpreter goes to another thread, and coming back can take milliseconds.
+    left = sorted(rows)
+    for first in range(0, len(left), _AT_ONCE):
+        some = left[first : first + _AT_ONCE]
+        connection.execute(
+            f"""INSERT INTO chunks VALUES {",".join(["(?,?,?,?,?,?)"] * len(some))}
+            ON CONFLICT (hash) DO UPDATE SET pack = excluded.pack, offset = excluded.offset,
+            size = excluded.size, start = excluded.start, length = excluded.length""",
+            [field for hash, location in some for field in (hash, *location)],
+        )
 
 
 def extend_pack(connection: Connection, pack: int, length: int) -> None:

@@ -60,10 +60,10 @@ class Upload:
     def _begin_file(self) -> None:
         self._parts: list[Buffer] = []
         self._buffered = 0  # bytes in the parts
-        self._ahead = 0  # how many of them, from the first, the hasher has had already
+        self._carried = b""  # what was cut off last and hashed, but may belong to a longer chunk
         self._entries: list[Entry] = []
         self._in_pool: deque[Future[list[Entry]]] = deque()
-        self._hasher: blake3 | None = None  # only once a file is larger than the buffer
+        self._hasher: blake3 | None = None  # only once the file is larger than the buffer
         self._size = 0  # bytes that the hasher has had
 
     def write(self, data: Buffer) -> None:
@@ -157,28 +157,27 @@ class Upload:
         return bool(self._buffered or self._size)
 
     def _write_much(self, view: memoryview) -> None:
-        while len(view):
-            taken = view[: max(self._limit - self._buffered, 1)]
-            self._parts.append(taken)
-            self._buffered += len(taken)
-            view = view[len(taken) :]
+        for first in range(0, len(view), self._limit):
+            piece = view[first : first + self._limit]
+            # What stays in the buffer must not keep all of a large argument alive.
+            self._parts.append(piece if len(piece) == self._limit else bytes(piece))
+            self._buffered += len(piece)
             if self._buffered >= self._limit:
                 self._cut(last=False)
-                self._limit = self._buffer_bytes()
+        self._limit = self._buffer_bytes()
 
     def _cut(self, *, last: bool) -> blake3:
         """Hand the buffer's chunks to the pool and keep the rest; meanwhile hash the whole here."""
         hasher = self._hasher = self._hasher or blake3()
-        view = memoryview(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
-        chunks = list(self._chunker.cut(view, last=last))
-        used = sum(map(len, chunks))
+        data = memoryview(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
+        chunks, rest = self._chunker.cut(self._carried, data, last=last)
+        self._carried = bytes(rest)
+        self._parts, self._buffered = [], 0
         if chunks:
             self._drain(_IN_POOL - 1)
             self._in_pool.append(self._pool.submit(self._store_chunks, chunks))
-        hasher.update(view[self._ahead :])
-        self._size += len(view) - self._ahead
-        rest = bytes(view[used:])
-        self._parts, self._buffered, self._ahead = [rest], len(rest), len(rest)
+        hasher.update(data)
+        self._size += len(data)
         return hasher
 
     def _store_chunks(self, chunks: Sequence[memoryview]) -> list[Entry]:
@@ -200,7 +199,7 @@ class Upload:
         if size <= content.INLINE_LIMIT:
             return content.inline_content(bytes(data))
         hash = hash_of(data)
-        chunks = [] if size <= MIN_BYTES else list(self._chunker.cut(memoryview(data), last=True))
+        chunks = [] if size <= MIN_BYTES else self._chunker.cut(b"", memoryview(data), last=True)[0]
         if len(chunks) < 2:
             self._pieces.add(hash, data)
             return content.chunk_content(size, hash)
@@ -241,9 +240,8 @@ class Upload:
             return False
         self._hasher = self._reader.hasher_of(begun)
         self._size = begun.size
-        *self._entries, (last, size) = entries
-        self._parts = [self._reader.chunk(last)]
-        self._buffered = self._ahead = size
+        *self._entries, (last, _) = entries
+        self._carried = bytes(self._reader.chunk(last))
         return True
 
     def _keep(self, hashes: Sequence[Hash]) -> None:
