@@ -40,7 +40,7 @@ class House:
             credentials = self._credentials(options)
             check_binding(options.host, credentials)
 
-            pachd = Pachd(self._state / "pachd", self._state / "cache")
+            pachd = Pachd(self._state, options.settings)
             stack.callback(pachd.close)
             grpc_server, routes = pachd.serve(options.host, options.pachd_port, credentials)
 
@@ -51,6 +51,7 @@ class House:
 
             self.running = self._record(options, pachd, grpc_server.port, http_server.port, credentials)
             stack.callback(running.remove, self._state)
+            pachd.links.base = lambda: self.running.http
             self.running.write(self._state)
             self._closing = stack.pop_all()
 

@@ -11,17 +11,25 @@ from starlette.routing import BaseRoute
 
 from howdah.core.messages.catalogue import catalogue
 from howdah.core.refs import new_commit_id
+from howdah.core.settings import Settings
 from howdah.pachd.versions.opening import OpenStore
 from howdah.pachd.wire.call import Waiting
+from howdah.pachd.wire.chunk_links import ChunkLinks
 from howdah.pachd.wire.cluster_services import AdminService, VersionService, refused_services
 from howdah.pachd.wire.credentials import Credentials
+from howdah.pachd.wire.debug_service import DebugService
 from howdah.pachd.wire.dispatch import Dispatcher, Service
+from howdah.pachd.wire.fetching import Fetcher
 from howdah.pachd.wire.json_gateway import JsonGateway
 from howdah.pachd.wire.metadata_service import MetadataService
+from howdah.pachd.wire.modify import ModifyCalls
 from howdah.pachd.wire.pfs_branches import BranchCalls
 from howdah.pachd.wire.pfs_commits import CommitCalls, CommitSetCalls
+from howdah.pachd.wire.pfs_files import FileCalls
+from howdah.pachd.wire.pfs_filesets import FilesetCalls, UpkeepCalls
 from howdah.pachd.wire.pfs_repos import ProjectCalls, RepoCalls
 from howdah.pachd.wire.server import GrpcServer
+from howdah.pachd.wire.storage_service import StorageService
 from howdah.pachd.wire.transaction_service import TransactionService
 from howdah.pachd.wire.transactor import Transactor
 
@@ -29,17 +37,20 @@ _GRACE_S = 3.0
 
 
 class Pachd:
-    def __init__(self, folder: Path, cache: Path) -> None:
+    def __init__(self, state: Path, settings: Settings) -> None:
+        """Its own folder is `pachd/` in the state folder."""
+        folder = state / "pachd"
         folder.mkdir(exist_ok=True)
         self._closing = ExitStack()
-        self.contract = catalogue(cache)
+        self.contract = catalogue(state / "cache")
         self.store = OpenStore(folder)
         self._closing.callback(self.store.close)
         self.versions = self.store.versions
-        self.store.start()
         self.transactor = Transactor(self.versions)
         self.deployment_id = _deployment_id(folder / "deployment-id")
         self._waiting = Waiting()
+        self.links = ChunkLinks(self.versions.blobs, self.versions.clock)
+        fetcher = Fetcher(settings.pachd.put_file_hosts)
         self.services: list[Service] = [
             VersionService(),
             AdminService(self.versions, self.deployment_id),
@@ -48,19 +59,29 @@ class Pachd:
             BranchCalls(self.versions, self.transactor),
             CommitCalls(self.versions, self.transactor),
             CommitSetCalls(self.versions, self.transactor),
+            FileCalls(self.versions),
+            ModifyCalls(self.versions, fetcher),
+            FilesetCalls(self.versions),
+            UpkeepCalls(self.versions),
+            StorageService(self.versions, self.links),
+            DebugService(self.versions, lambda: sorted((state / "logs").glob("*.log"))),
             TransactionService(self.versions, self.transactor),
             MetadataService(self.versions),
             *refused_services(self.contract),
         ]
 
     def serve(self, host: str, port: int, credentials: Credentials) -> tuple[GrpcServer, list[BaseRoute]]:
-        """The gRPC server, listening but not yet started, and the routes for the HTTP port."""
+        """The gRPC server, listening but not yet started, and the routes for the HTTP port.
+
+        From here on commits finish by themselves: whoever takes part in transactions has registered.
+        """
+        self.store.start()
         dispatcher = Dispatcher(self.contract, self.services)
         server = GrpcServer(dispatcher, host, port, credentials, self._waiting)
         self._closing.callback(server.stop, _GRACE_S)
         gateway = JsonGateway(dispatcher, credentials, self._waiting)
         self._closing.callback(gateway.close)
-        return server, list(gateway.routes())
+        return server, [*gateway.routes(), *self.links.routes()]
 
     def close(self) -> None:
         self._closing.close()

@@ -53,6 +53,10 @@ class Call:
         self._on_end(cancel.cancel)
         return cancel
 
+    def check(self) -> None:
+        """Cancelled when the client has gone already: its stream may have been cut, not ended."""
+        self.cancel.check()
+
     @contextmanager
     def waiting(self) -> Iterator[Cancel]:
         """Around every wait of unknown length; TooManyWaiting when too many are parked already."""
