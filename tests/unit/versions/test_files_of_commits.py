@@ -205,6 +205,7 @@ def test_reading(versions: Versions) -> None:
     assert [entry.path for entry in files.listing("/", number=1)] == ["/d-x"]
     assert [entry.path for entry in files.listing("/", after="/d-x")] == ["/d/"]
     assert [entry.path for entry in files.walk("/d")] == ["/d/", "/d/e/", "/d/e/f", "/d/g"]
+    assert [entry.path for entry in files.walk("/")][:3] == ["/", "/d-x", "/d/"]
     assert [entry.path for entry in files.walk("/d", after="/d/e")] == ["/d/e/f", "/d/g"]
     assert [entry.path for entry in files.walk("/d", number=2, reverse=True)] == ["/d/g", "/d/e/f"]
     assert [entry.path for entry in files.glob("/d/*")] == ["/d/e/", "/d/g"]

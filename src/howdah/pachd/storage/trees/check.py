@@ -68,13 +68,15 @@ def reachable(nodes: Nodes, root: Hash, skip: Callable[[Hash], bool]) -> Iterato
 
 
 def _contents(keys: list[bytes], values: list[bytes]) -> list[Content]:
-    found = map(_content, keys, values)
+    found = map(content_of, keys, values)
     return [content for content in found if content is not None]
 
 
-def _content(key: bytes, value: bytes) -> Content | None:
-    """Which tree an entry is of shows in its key: only a layer's has a 0x00 nine bytes from its end,
-    for paths hold none, and only paths begin with a slash."""
+def content_of(key: bytes, value: bytes) -> Content | None:
+    """The content in a leaf's entry, if it is of a kind that has one.
+
+    Which tree an entry is of shows in its key: only a layer's has a 0x00 nine bytes from its end, for
+    paths hold none, and only paths begin with a slash."""
     if key[:1] != b"/":
         further = attribution.further_content(key, value)
         return None if further is None else Content.decode(further)

@@ -89,11 +89,14 @@ class CommitFiles:
                 raise FileNotFound(path, self.ref)
             return iter(())
         everything = chain([first], found)
+        root = self.tree.directory("/")
+        if clean == "/" and root is not None and first.path != "/":
+            everything = chain([root], everything)
         marker = _marker(after)
         if reverse:
             before = (entry for entry in everything if not marker or _past(marker, entry.path))
             return reversed(deque(before, maxlen=number))
-        return _limited((entry for entry in everything if _past(entry.path, marker)), number)
+        return _limited((entry for entry in everything if not marker or _past(entry.path, marker)), number)
 
     def glob(self, pattern: str | Glob, *, lower: str = "", upper: str = "") -> Iterator[Entry]:
         """What matches, of paths from `lower` up to and without `upper`."""

@@ -42,15 +42,22 @@ def commits_with_layers(connection: Connection) -> list[int]:
     return [int(row) for (row,) in rows]
 
 
-def all_layers(connection: Connection) -> list[Hash]:
-    return [Hash(layer) for (layer,) in connection.execute("SELECT DISTINCT layer FROM layers")]
+def all_layers(connection: Connection, now_ns: int) -> list[Hash]:
+    """Of commits, and of filesets that still live."""
+    rows = connection.execute(
+        "SELECT DISTINCT layer FROM layers LEFT JOIN filesets ON filesets.id = layers.fileset"
+        " WHERE layers.fileset IS NULL OR filesets.expires_ns > ?",
+        (now_ns,),
+    )
+    return [Hash(layer) for (layer,) in rows]
 
 
-def all_roots(connection: Connection) -> list[Roots]:
-    """Of every finished commit and every fileset, newest first."""
+def all_roots(connection: Connection, now_ns: int) -> list[Roots]:
+    """Of commits that have finished, and of filesets that still live."""
     rows = connection.execute(
         "SELECT root, attribution FROM commits WHERE root IS NOT NULL OR attribution IS NOT NULL"
-        " UNION SELECT root, attribution FROM filesets WHERE root IS NOT NULL OR attribution IS NOT NULL"
+        " UNION SELECT root, attribution FROM filesets WHERE expires_ns > ?",
+        (now_ns,),
     )
     return [roots_of(Content(root, attribution)) for root, attribution in rows]
 

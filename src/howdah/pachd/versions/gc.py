@@ -1,0 +1,45 @@
+"""Giving back the bytes that nothing refers to any more.
+
+Roots are the trees of all finished commits, the layers of open ones, and filesets whose time is not
+over. Marking reads each block once, however many commits share it. Anything damaged on the way stops
+the run before a byte is taken: gc never decides on a part of the truth.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+from howdah.pachd.storage.collection import SweepReport
+from howdah.pachd.storage.content import Hash
+from howdah.pachd.versions.files import tables
+from howdah.pachd.versions.store import Versions
+
+
+def collect_garbage(versions: Versions, *, dry_run: bool = False) -> SweepReport:
+    """Free what is dead, beside readers and writers; with `dry_run` only say what would be freed.
+
+    Conflict when another gc, a check or a backup runs.
+    """
+    if not dry_run:
+        now_ns = versions.clock.now_ns()
+        versions.transact(lambda tx: tables.delete_expired_filesets(tx.connection, now_ns))
+    with ExitStack() as stack:
+        collection = stack.enter_context(versions.blobs.collect())
+        seen: set[Hash] = set()
+        # The snapshot is taken after the collection began: what is attached later is under a lease.
+        for root in _roots(versions):
+            for block, contents in versions.trees.reachable(root, seen.__contains__):
+                seen.add(block)
+                collection.mark(block)
+                for content in contents:
+                    collection.mark_all(versions.blobs.hashes(content))
+        return collection.sweep(dry_run=dry_run)
+
+
+def _roots(versions: Versions) -> Iterator[Hash]:
+    with versions.view() as view:
+        roots = tables.all_roots(view.connection, versions.clock.now_ns())
+        layers = tables.all_layers(view.connection, versions.clock.now_ns())
+    for each in roots:
+        yield each.content
+        yield each.attribution
+    yield from layers
