@@ -74,10 +74,18 @@ def top_entries(root: Path = Path("/")) -> list[TopEntry]:
     return found
 
 
-def mounts(view: View, top: Iterable[TopEntry]) -> list[Mount]:
+def kernel_switches() -> list[str]:
+    """Where /proc can be written by a root, even one without capabilities, to change the whole system."""
+    names = ("acpi", "bus", "fs", "irq", "scsi", "sys", "sysrq-trigger")
+    return [f"/proc/{name}" for name in names if Path(f"/proc/{name}").exists()]
+
+
+def mounts(view: View, top: Iterable[TopEntry], kernel_switches: Iterable[str] = ()) -> list[Mount]:
     """The sandbox's tree, in the order to build it; a later mount covers an earlier one."""
     made = [_host(entry) for entry in top if entry.name not in _OWN and (entry.is_dir or entry.link)]
-    made += [Mount(Kind.PROC, "/proc"), Mount(Kind.DEV, "/dev")]
+    made.append(Mount(Kind.PROC, "/proc"))
+    made += [Mount(Kind.BIND, place, place) for place in kernel_switches]
+    made.append(Mount(Kind.DEV, "/dev"))
     made += [Mount(Kind.TMPFS, "/dev/shm", writable=True, size_bytes=SHM_BYTES), Mount(Kind.SEAL, "/dev")]
     own = view.folder / "tmp"
     made += [Mount(Kind.BIND, place, str(own), writable=True) for place in ("/tmp", "/var/tmp")]

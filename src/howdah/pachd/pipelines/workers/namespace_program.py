@@ -92,7 +92,8 @@ def place(root: str, entry: dict[str, object]) -> None:
     if kind == "symlink":
         os.symlink(source, target)
     elif kind == "bind":
-        os.makedirs(target, exist_ok=True)
+        if not os.path.exists(target):
+            os.makedirs(target)
         mount(source, target, "", MS_BIND | MS_REC)
         attributes = ATTR_NOSUID | (ATTR_NODEV if writable else ATTR_NODEV | ATTR_RDONLY)
         set_attributes(target, attributes, recursive=True)
@@ -100,22 +101,12 @@ def place(root: str, entry: dict[str, object]) -> None:
         os.makedirs(target, exist_ok=True)
         mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, f"mode=755,size={entry['size_bytes']}")
     elif kind == "proc":
-        make_proc(target)
+        os.makedirs(target, exist_ok=True)
+        mount("proc", target, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     elif kind == "dev":
         make_dev(target)
     elif kind == "seal" and entry["target"] != "/":  # the root itself is sealed last of all
         set_attributes(target, ATTR_RDONLY, recursive=False)
-
-
-def make_proc(target: str) -> None:
-    os.makedirs(target, exist_ok=True)
-    mount("proc", target, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
-    # A root without capabilities may still write where the files are root's.
-    for name in ("sys", "sysrq-trigger", "irq", "bus"):
-        path = f"{target}/{name}"
-        if os.path.exists(path):
-            mount(path, path, "", MS_BIND | MS_REC)
-            set_attributes(path, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV, recursive=True)
 
 
 def make_dev(target: str) -> None:
