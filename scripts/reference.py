@@ -1,14 +1,13 @@
 """Writes docs/reference/ from the program itself: `make reference`.
 
-The commands come from the entry points of pyproject.toml, the settings from
-`howdah.core.settings`. tests/repo compares the pages with what this would write, so that
-nothing can be added without being documented.
+The commands come from the programs below (tests/repo holds them against the entry points
+of pyproject.toml), the settings from `howdah.core.settings`. tests/repo compares the pages
+with what this would write, so that nothing can be added without being documented.
 """
 
 import importlib
 import itertools
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,17 +16,19 @@ import typer
 from howdah.core.settings import described
 
 ROOT = Path(__file__).resolve().parent.parent
+PROGRAMS = {"howdah": "howdah.cli.howdah:app", "pachctl": "howdah.cli.pachctl.tree:app"}
 NOTE = "<!-- Written by `make reference`; change the program, not this page. -->\n"
 
 
 def pages() -> dict[str, str]:
     """Each generated page's path under docs/reference, with its text."""
-    return {"commands.md": commands_page(), "configuration.md": configuration_page()}
+    written = {f"{program}.md": commands_page(program) for program in PROGRAMS}
+    return written | {"configuration.md": configuration_page()}
 
 
-def commands_page() -> str:
-    lines = ["# Commands", "", NOTE]
-    for program, path, command in commands():
+def commands_page(program: str) -> str:
+    lines = [f"# The commands of {program}", "", NOTE]
+    for path, command in commands(program):
         name = " ".join((program, *path))
         lines += [f"## {name}", "", (command.help or "").strip(), ""]
         rows = [row for row in map(_row, _documented(command)) if row]
@@ -36,23 +37,23 @@ def commands_page() -> str:
     return "\n".join(lines)
 
 
-def commands() -> Iterator[tuple[str, tuple[str, ...], typer.core.TyperCommand]]:
-    """Every command of every program, parents first: program, words after it, command."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    for program, target in project["scripts"].items():
-        module = importlib.import_module(target.partition(":")[0])
-        root = typer.main.get_command(module.app)
-        yield from ((program, path, command) for path, command in _walk(root, (), program))
+def commands(program: str) -> Iterator[tuple[tuple[str, ...], typer.core.TyperCommand]]:
+    """Every command of a program, parents first: the words after the program's name, the command."""
+    module, _, name = PROGRAMS[program].partition(":")
+    app = getattr(importlib.import_module(module), name)
+    yield from _walk(typer.main.get_command(app), (), program)
 
 
 def undocumented() -> list[str]:
     """Commands and options without a word of help."""
     missing = []
-    for program, path, command in commands():
-        name = " ".join((program, *path))
-        if not command.help:
-            missing.append(name)
-        missing += [f"{name} {_shown(each)}" for each in _documented(command) if not each.help]
+    for program in PROGRAMS:
+        for path, command in commands(program):
+            name = " ".join((program, *path))
+            if not command.help:
+                missing.append(name)
+            options = [each for each in _documented(command) if each.param_type_name == "option"]
+            missing += [f"{name} {_shown(each)}" for each in options if not each.help]
     return missing
 
 
@@ -105,7 +106,7 @@ def _shown(parameter) -> str:
 def _row(parameter) -> str:
     text = (parameter.help or "").replace("|", "\\|")
     default = parameter.default
-    if default not in (None, False, True, ()) and not callable(default):
+    if default not in (None, False, True, (), "") and not callable(default):
         text += f" Default: `{default}`."
     return f"| `{_shown(parameter)}` | {text} |"
 
