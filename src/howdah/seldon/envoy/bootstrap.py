@@ -30,14 +30,6 @@ def bootstrap(folder: Path, admin: Path, port: int, address: str = "127.0.0.1") 
         "admin": {"address": {"pipe": {"path": str(admin), "mode": 0o600}}},
         "dynamic_resources": {"cds_config": _watched(folder, "clusters.json")},
         "static_resources": {"listeners": [_listener(folder, port, address)]},
-        "layered_runtime": {
-            "layers": [
-                {
-                    "name": "static",
-                    "static_layer": {"overload.global_downstream_max_connections": 20_000},
-                }
-            ]
-        },
     }
 
 
@@ -50,6 +42,8 @@ def _listener(folder: Path, port: int, address: str) -> JsonObject:
     return {
         "name": "ingress",
         "address": {"socket_address": {"address": address, "port_value": port}},
+        # One socket, so that a port which somebody else has is refused and not shared with them.
+        "enable_reuse_port": False,
         "per_connection_buffer_limit_bytes": 1 << 20,
         "filter_chains": [
             {

@@ -1,0 +1,302 @@
+"""From a manifest to what has to run and what the ingress has to do. Pure."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from howdah.core.json import Json, JsonObject, as_list, as_object, as_text, at
+from howdah.errors import Invalid
+from howdah.seldon import images
+from howdah.seldon.images import SERVE, Program
+from howdah.seldon.ingress import REST_TIMEOUT_S, Mirror, Route, Target
+from howdah.seldon.manifests.defaults import UNKNOWN_IMPLEMENTATION
+from howdah.seldon.manifests.fields import Explainer, Predictor, SeldonDeployment, Unit
+from howdah.seldon.workload import Group, Member, ModelSource
+
+GRAPH = "howdah.runtimes.graph"
+ENGINE_NODE = "seldon-container-engine"
+IMPLEMENTATIONS = {"SKLEARN_SERVER": "sklearn", "TENSORFLOW_SERVER": "tensorflow"}
+REST_TIMEOUT, GRPC_TIMEOUT = "seldon.io/rest-timeout", "seldon.io/grpc-timeout"
+QUEUE, WRITE_TIMEOUT = "seldon.io/executor-logger-queue-size", "seldon.io/executor-logger-write-timeout-ms"
+LOG, SAMPLE, REDACT = "howdah/log", "howdah/log-sample", "howdah/log-redact"
+RATE = "howdah/requests-per-second"
+HEADER = "seldon.io/ambassador-header"
+DEADLINE_S = 600.0
+UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40, "k": 10**3, "M": 10**6, "G": 10**9}
+
+Images = Mapping[str, Program]
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """All of one deployment."""
+
+    groups: tuple[Group, ...]
+    route: Route
+
+
+def image_of(predictor: Predictor, unit: Unit) -> str:
+    container = predictor.container(unit.name) or {}
+    return as_text(container.get("image"))
+
+
+def images_named(deployment: SeldonDeployment) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Every image that has to be resolved, with the command that overrides its own."""
+    for predictor in deployment.spec.predictors:
+        for unit in predictor.graph.walk():
+            container = predictor.container(unit.name)
+            if unit.implementation == UNKNOWN_IMPLEMENTATION and container is not None:
+                yield as_text(container.get("image")), command_of(container)
+        if predictor.explainer is not None and (image := predictor.explainer.container_spec.get("image")):
+            yield as_text(image), command_of(predictor.explainer.container_spec)
+
+
+def command_of(container: JsonObject) -> tuple[str, ...]:
+    return tuple(as_text(word) for key in ("command", "args") for word in as_list(container.get(key)))
+
+
+def desired(deployment: SeldonDeployment, programs: Mapping[tuple[str, tuple[str, ...]], Program]) -> Desired:
+    """`programs` answers `images_named`."""
+    groups = []
+    for predictor in deployment.spec.predictors:
+        groups.append(_predictor(deployment, predictor, programs).with_revision())
+        if predictor.explainer is not None:
+            groups.append(_explainer(deployment, predictor, predictor.explainer, programs).with_revision())
+    return Desired(tuple(groups), _route(deployment))
+
+
+Programs = Mapping[tuple[str, tuple[str, ...]], Program]
+
+
+def _predictor(deployment: SeldonDeployment, predictor: Predictor, programs: Programs) -> Group:
+    units = [unit for unit in predictor.graph.walk() if unit.implementation != "RANDOM_ABTEST"]
+    alone = len(predictor.graph.walk()) == 1
+    common = _common(deployment, predictor)
+    outside = _outside(deployment, predictor)
+    members = [
+        _member(deployment, predictor, unit, programs, (*common, *(outside if alone else ())))
+        for unit in units
+    ]
+    front = predictor.graph.name
+    if not alone:
+        graph = predictor.graph.model_dump_json(by_alias=True, exclude_defaults=True)
+        timeout = _annotations(deployment, predictor).get(REST_TIMEOUT, "")
+        env = (*common, *outside, ("HOWDAH_GRAPH", graph), ("PREDICTIVE_UNIT_ID", predictor.graph.name))
+        if timeout:
+            env = (*env, ("HOWDAH_NODE_TIMEOUT_MS", timeout))
+        replicas = predictor.svc_orch_spec.replicas or 1
+        front = ENGINE_NODE
+        members.append(Member(front, GRAPH, replicas, env=env))
+    return Group(
+        key=f"{deployment.namespace}/{deployment.name}/{predictor.name}",
+        namespace=deployment.namespace,
+        deployment=deployment.name,
+        predictor=predictor.name,
+        members=tuple(members),
+        front=front,
+        uid=deployment.metadata.uid,
+        deadline_s=float(predictor.progress_deadline_seconds or DEADLINE_S),
+    )
+
+
+def _member(
+    deployment: SeldonDeployment,
+    predictor: Predictor,
+    unit: Unit,
+    programs: Programs,
+    common: tuple[tuple[str, str], ...],
+) -> Member:
+    container = predictor.container(unit.name) or {}
+    source = ModelSource(unit.model_uri, unit.env_secret_ref_name) if unit.model_uri else None
+    parameters = [{"name": p.name, "value": p.value, "type": p.type.value} for p in unit.parameters]
+    image = as_text(container.get("image"))
+    env = [
+        *common,
+        ("PREDICTIVE_UNIT_ID", unit.name),
+        ("PREDICTIVE_UNIT_PARAMETERS", json.dumps(parameters)),
+        ("PREDICTIVE_UNIT_IMAGE", image),
+    ]
+    if source is not None:
+        env += [("HOWDAH_MODEL_URI", source.uri), ("HOWDAH_MODEL_COMMIT", source.commit)]
+    implementation = IMPLEMENTATIONS.get(unit.implementation or "")
+    if implementation:
+        program = Program(SERVE, env=(("MLSERVER_MODEL_IMPLEMENTATION", implementation),))
+    else:
+        program = programs[image, command_of(container)]
+    own, secrets = _container_env(container)
+    return Member(
+        name=unit.name,
+        program=program.module,
+        arguments=program.arguments,
+        replicas=_replicas(deployment, predictor, unit.name),
+        model=source,
+        image=image,
+        env=(*env, *program.env, *own),
+        secret_env=secrets,
+        memory_bytes=_memory(container),
+    )
+
+
+def _explainer(
+    deployment: SeldonDeployment, predictor: Predictor, explainer: Explainer, programs: Programs
+) -> Group:
+    """A server of its own, which asks the predictor through the ingress as any caller would."""
+    container = explainer.container_spec
+    name = as_text(container.get("name")) or f"{deployment.name}-{predictor.name}-explainer"
+    image = as_text(container.get("image"))
+    program = (
+        programs[image, command_of(container)]
+        if image
+        else images.Program(SERVE, env=(("MLSERVER_MODEL_IMPLEMENTATION", "explainer"),))
+    )
+    source = ModelSource(explainer.model_uri, explainer.env_secret_ref_name) if explainer.model_uri else None
+    own, secrets = _container_env(container)
+    parameters = [{"name": key, "value": value, "type": "STRING"} for key, value in explainer.config.items()]
+    env = [
+        *_common(deployment, predictor),
+        *_outside(deployment, predictor),
+        ("HOWDAH_KIND", "explanation"),
+        ("PREDICTIVE_UNIT_ID", name),
+        ("PREDICTIVE_UNIT_IMAGE", image),
+        ("PREDICTIVE_UNIT_PARAMETERS", json.dumps(parameters)),
+        ("HOWDAH_EXPLAINER_TYPE", explainer.type.value if explainer.type else ""),
+        ("HOWDAH_EXPLAINER_INIT", explainer.init_parameters),
+        ("HOWDAH_EXPLAINS", predictor.graph.name),
+    ]
+    if source is not None:
+        env += [("HOWDAH_MODEL_URI", source.uri), ("HOWDAH_MODEL_COMMIT", source.commit)]
+    member = Member(
+        name=name,
+        program=program.module,
+        arguments=program.arguments,
+        replicas=explainer.replicas if explainer.replicas is not None else 1,
+        model=source,
+        image=image,
+        env=(*env, *program.env, *own),
+        secret_env=secrets,
+        memory_bytes=_memory(container),
+    )
+    return Group(
+        key=f"{deployment.namespace}/{deployment.name}/{predictor.name}/explainer",
+        namespace=deployment.namespace,
+        deployment=deployment.name,
+        predictor=predictor.name,
+        members=(member,),
+        front=name,
+        uid=deployment.metadata.uid,
+        deadline_s=float(predictor.progress_deadline_seconds or DEADLINE_S),
+        explains=True,
+    )
+
+
+def _common(deployment: SeldonDeployment, predictor: Predictor) -> tuple[tuple[str, str], ...]:
+    return (
+        ("SELDON_DEPLOYMENT_ID", deployment.name),
+        ("PREDICTOR_ID", predictor.name),
+        ("HOWDAH_NAMESPACE", deployment.namespace),
+        ("HOWDAH_PREDICTOR_VERSION", predictor.annotations.get("version", "")),
+        ("HOWDAH_PROTOCOL", _protocol(deployment)),
+    )
+
+
+def _outside(deployment: SeldonDeployment, predictor: Predictor) -> tuple[tuple[str, str], ...]:
+    """What the member that callers reach needs to know: logging."""
+    said = _annotations(deployment, predictor)
+    env = [
+        (variable, said[key])
+        for key, variable in (
+            (SAMPLE, "HOWDAH_LOG_SAMPLE"),
+            (REDACT, "HOWDAH_LOG_REDACT"),
+            (QUEUE, "HOWDAH_LOGGER_QUEUE"),
+            (WRITE_TIMEOUT, "HOWDAH_LOGGER_TIMEOUT_MS"),
+        )
+        if key in said
+    ]
+    if said.get(LOG, "on") != "off":
+        env.append(("HOWDAH_LOG", "on"))
+    logger = next((unit.logger for unit in predictor.graph.walk() if unit.logger and unit.logger.url), None)
+    if logger is not None:
+        env += [("HOWDAH_LOGGER_URL", logger.url or ""), ("HOWDAH_LOGGER_MODE", logger.mode)]
+    return tuple(env)
+
+
+def _protocol(deployment: SeldonDeployment) -> str:
+    given = deployment.spec.protocol or "seldon"
+    return "v2" if given == "kfserving" else given
+
+
+def _annotations(deployment: SeldonDeployment, predictor: Predictor) -> dict[str, str]:
+    return {**deployment.metadata.annotations, **deployment.spec.annotations, **predictor.annotations}
+
+
+def _replicas(deployment: SeldonDeployment, predictor: Predictor, name: str) -> int:
+    for spec in predictor.component_specs:
+        if spec.replicas is not None and any(c.get("name") == name for c in spec.containers()):
+            return spec.replicas
+    given = predictor.replicas if predictor.replicas is not None else deployment.spec.replicas
+    return 1 if given is None else given
+
+
+def _container_env(
+    container: JsonObject,
+) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str, str], ...]]:
+    plain: list[tuple[str, str]] = []
+    secrets: list[tuple[str, str, str]] = []
+    for entry in map(as_object, as_list(container.get("env"))):
+        name = as_text(entry.get("name"))
+        reference = as_object(at(entry, "valueFrom", "secretKeyRef"))
+        if reference:
+            secrets.append((name, as_text(reference.get("name")), as_text(reference.get("key"))))
+        else:
+            plain.append((name, as_text(entry.get("value"))))
+    return tuple(plain), tuple(secrets)
+
+
+def _memory(container: JsonObject) -> int | None:
+    limit: Json = at(container, "resources", "limits", "memory")
+    if limit is None:
+        return None
+    text = str(limit)
+    unit = next((unit for unit in UNITS if text.endswith(unit)), "")
+    try:
+        return int(float(text.removesuffix(unit)) * UNITS.get(unit, 1))
+    except ValueError:
+        raise Invalid(f"resources.limits.memory: {text!r} is no quantity") from None
+
+
+def _route(deployment: SeldonDeployment) -> Route:
+    spec = deployment.spec
+    live = [p for p in spec.predictors if not p.shadow]
+    shadow = next((p for p in spec.predictors if p.shadow), None)
+    said = {**deployment.metadata.annotations, **spec.annotations}
+    targets = tuple(
+        Target(_key(deployment, p), p.traffic if len(live) > 1 else 100, _wanted_header(p)) for p in live
+    )
+    explainers = tuple(
+        (p.name, f"{_key(deployment, p)}/explainer") for p in spec.predictors if p.explainer is not None
+    )
+    rate = said.get(RATE, "")
+    return Route(
+        namespace=deployment.namespace,
+        name=deployment.name,
+        targets=targets,
+        mirror=Mirror(_key(deployment, shadow), shadow.traffic or 100) if shadow is not None else None,
+        explainers=explainers,
+        rest_timeout_s=_milliseconds(said, REST_TIMEOUT),
+        grpc_timeout_s=_milliseconds(said, GRPC_TIMEOUT),
+        requests_per_second=int(rate) if rate.isdigit() else None,
+    )
+
+
+def _key(deployment: SeldonDeployment, predictor: Predictor) -> str:
+    return f"{deployment.namespace}/{deployment.name}/{predictor.name}"
+
+
+def _wanted_header(predictor: Predictor) -> tuple[str, str] | None:
+    name, colon, value = predictor.annotations.get(HEADER, "").partition(":")
+    return (name.strip().lower(), value.strip()) if colon else None
+
+
+def _milliseconds(said: Mapping[str, str], key: str) -> float:
+    text = said.get(key, "")
+    return int(text) / 1000 if text.isdigit() and int(text) > 0 else REST_TIMEOUT_S

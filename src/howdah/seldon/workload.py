@@ -1,0 +1,74 @@
+"""What has to run for a deployment: groups of processes that are rolled out together."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """Where a model comes from, as the manifest says."""
+
+    uri: str
+    secret: str = ""
+
+    @property
+    def commit(self) -> str:
+        """The commit that an address on pachd's S3 gateway is pinned to; empty if to none."""
+        if not self.uri.startswith("s3://"):
+            return ""
+        first = self.uri.removeprefix("s3://").split("/")[0].split(".")[0]
+        return first if len(first) == 32 and all(c in "0123456789abcdef" for c in first) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One kind of process in a group: what to run, how often."""
+
+    name: str
+    program: str
+    """The module that runs, as `python -m`."""
+    replicas: int = 1
+    model: ModelSource | None = None
+    image: str = ""
+    env: tuple[tuple[str, str], ...] = ()
+    secret_env: tuple[tuple[str, str, str], ...] = ()
+    """(variable, secret, key)"""
+    arguments: tuple[str, ...] = ()
+    memory_bytes: int | None = None
+    picks_pickle: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The processes of one predictor, or of one explainer: started together, swapped together.
+
+    A change to anything but the number of replicas makes a new revision, which is started beside
+    the old one and takes over when all of it is ready.
+    """
+
+    key: str
+    namespace: str
+    deployment: str
+    predictor: str
+    members: tuple[Member, ...]
+    front: str
+    """The member that callers reach."""
+    uid: str = ""
+    deadline_s: float = 600.0
+    explains: bool = False
+    revision: str = field(default="", compare=False)
+
+    def with_revision(self) -> "Group":
+        said = asdict(self)
+        said.pop("revision")
+        for member in said["members"]:
+            member.pop("replicas")
+        text = json.dumps(said, sort_keys=True).encode()
+        hashed = hashlib.blake2b(text, digest_size=5).hexdigest()
+        return Group(
+            **{name: getattr(self, name) for name in self.__slots__ if name != "revision"}, revision=hashed
+        )
+
+    def member(self, name: str) -> Member | None:
+        return next((member for member in self.members if member.name == name), None)
