@@ -26,6 +26,10 @@ class Reference:
         return self.commit or self.branch
 
 
+def is_commit_id(text: str) -> bool:
+    return _COMMIT_ID.fullmatch(text) is not None
+
+
 def parse(text: str) -> Reference:
     name, _, rest = text.partition("@")
     if not name:
@@ -34,7 +38,7 @@ def parse(text: str) -> Reference:
     repo, _, kind = short.partition(".")
     revision, _, path = rest.partition(":")
     branch, equals, commit = revision.partition("=")
-    if not equals and (_COMMIT_ID.fullmatch(branch) or not _BRANCH.fullmatch(branch)):
+    if not equals and (is_commit_id(branch) or not _BRANCH.fullmatch(branch)):
         branch, commit = "", branch
     return Reference(repo, kind or "user", project, branch, commit, path)
 

@@ -49,6 +49,9 @@ class Session:
         branch = self.message("pfs_v2.Branch", repo=repo, name=reference.branch)
         return self.message("pfs_v2.Commit", repo=repo, branch=branch, id=reference.commit)
 
+    def branch_head(self, reference: Reference) -> Fields:
+        return self.pfs("InspectBranch", branch=self.branch(reference)).head
+
     def file(self, reference: Reference, path: str | None = None) -> Fields:
         return self.message(
             "pfs_v2.File", commit=self.commit(reference), path=reference.path if path is None else path

@@ -1,0 +1,211 @@
+"""Files: reading, listing, comparing, copying, deleting. Putting them stands in `put.py`."""
+
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from howdah.cli.pachctl import printing, references
+from howdah.cli.pachctl.connection import Project, connected
+from howdah.cli.pachctl.printing import GREEN, RED, Output, Raw
+from howdah.cli.pachctl.progress import Transfer
+from howdah.cli.pachctl.session import Session
+from howdah.client.pachd import Fields
+from howdah.errors import Invalid
+
+Name = Annotated[
+    str, typer.Argument(metavar="REPO@BRANCH-OR-COMMIT:PATH", help="The file.", show_default=False)
+]
+HEADER = ("SIZE", "NAME")
+FILE = 1
+
+
+def get(
+    name: Name,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write there, not to stdout.")] = None,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="A whole directory.")] = False,
+    offset: Annotated[int, typer.Option(min=0, help="Skip this many bytes.")] = 0,
+    retry: Annotated[bool, typer.Option("--retry", help="Fetch what a file is still missing.")] = False,
+    progress: Annotated[bool, typer.Option(help="Show how far it is.")] = True,
+    project: Project = None,
+) -> None:
+    """Write a file to stdout, or a directory to a folder.
+
+    Example: pachctl get file images@master:/cat.png -o cat.png
+    """
+    reference = references.file(name)
+    with connected(project) as session:
+        if recursive:
+            return _get_directory(session, reference, output)
+        if output is None:
+            return _copy(session, reference, sys.stdout.buffer, offset, None)
+        info = session.pfs("InspectFile", file=session.file(reference))
+        if retry and output.exists():
+            offset = offset or output.stat().st_size
+        with (
+            output.open("ab" if retry else "wb") as sink,
+            Transfer(reference.path, info.size_bytes - offset, progress) as transfer,
+        ):
+            _copy(session, reference, sink, offset, transfer)
+    return None
+
+
+def _copy(
+    session: Session, reference: references.Reference, sink: BinaryIO, offset: int, transfer: Transfer | None
+) -> None:
+    for piece in session.pfs_stream("GetFile", file=session.file(reference), offset=offset):
+        sink.write(piece.value)
+        if transfer is not None:
+            transfer.advance(len(piece.value))
+    sink.flush()
+
+
+def _get_directory(session: Session, reference: references.Reference, output: Path | None) -> None:
+    if output is None:
+        raise Invalid("-r writes a folder", remedy="Say where with -o FOLDER.")
+    root = session.pfs("InspectFile", file=session.file(reference)).file.path.rstrip("/")
+    reader = _Pieces(session.pfs_stream("GetFileTAR", file=session.file(reference)))
+    with tarfile.open(fileobj=reader, mode="r|") as archive:  # type: ignore[call-overload]
+        for member in archive:
+            relative = member.name.removeprefix(root.lstrip("/")).removeprefix(root).lstrip("/")
+            if relative or member.isfile():
+                member.name = relative or Path(root).name
+                archive.extract(member, output, filter="data")
+    output.mkdir(parents=True, exist_ok=True)
+
+
+class _Pieces:
+    """A stream of messages as something to read from."""
+
+    def __init__(self, messages: Iterator[Fields]) -> None:
+        self._messages = messages
+        self._left = b""
+
+    def read(self, count: int) -> bytes:
+        while len(self._left) < count:
+            message = next(self._messages, None)
+            if message is None:
+                break
+            self._left += message.value
+        taken, self._left = self._left[:count], self._left[count:]
+        return taken
+
+
+def inspect(name: Name, raw: Raw = False, output: Output = None, project: Project = None) -> None:
+    """Show one file or directory."""
+    with connected(project) as session:
+        info = session.pfs("InspectFile", file=session.file(references.file(name)))
+    if printing.raw_wanted(raw, output):
+        return printing.messages([info], output)
+    printing.facts(
+        (
+            ("Path", info.file.path),
+            ("Datum", info.file.datum),
+            ("Type", "file" if info.file_type == FILE else "dir"),
+            ("Size", printing.size(info.size_bytes)),
+        )
+    )
+    return None
+
+
+def list_(
+    name: Annotated[str, typer.Argument(metavar="REPO@BRANCH-OR-COMMIT[:PATH]", show_default=False)],
+    raw: Raw = False,
+    output: Output = None,
+    project: Project = None,
+) -> None:
+    """List what is in a directory.
+
+    Example: pachctl list file images@master:/cats
+    """
+    with connected(project) as session:
+        _print(session.pfs_stream("ListFile", file=session.file(references.file(name))), raw, output)
+
+
+def glob(
+    pattern: Annotated[str, typer.Argument(metavar="REPO@BRANCH-OR-COMMIT:PATTERN", show_default=False)],
+    raw: Raw = False,
+    output: Output = None,
+    project: Project = None,
+) -> None:
+    """List the files that a pattern matches; quote the pattern.
+
+    Example: pachctl glob file "images@master:/cats/*.png"
+    """
+    reference = references.file(pattern)
+    with connected(project) as session:
+        found = session.pfs_stream("GlobFile", commit=session.commit(reference), pattern=reference.path)
+        _print(found, raw, output)
+
+
+def _print(found: Iterator[Fields], raw: bool, output: printing.Encoding | None) -> None:
+    if printing.raw_wanted(raw, output):
+        printing.messages(found, output)
+    else:
+        printing.table(HEADER, ((printing.size(info.size_bytes), info.file.path) for info in found))
+
+
+def diff(
+    new: Annotated[str, typer.Argument(metavar="NEW", help="repo@commit:path", show_default=False)],
+    old: Annotated[str | None, typer.Argument(metavar="OLD", help="By default NEW's parent.")] = None,
+    shallow: Annotated[bool, typer.Option("--shallow", "-s", help="Not below this directory.")] = False,
+    name_only: Annotated[bool, typer.Option("--name-only", help="Only the paths that differ.")] = False,
+    project: Project = None,
+) -> None:
+    """Show what changed between two commits."""
+    with connected(project) as session:
+        asked = {"new_file": session.file(references.file(new)), "shallow": shallow}
+        if old is not None:
+            asked["old_file"] = session.file(references.file(old))
+        rows = []
+        for change in session.pfs_stream("DiffFile", **asked):
+            for side, sign, shade in (("old_file", "-", RED), ("new_file", "+", GREEN)):
+                if change.HasField(side):
+                    info = getattr(change, side)
+                    rows.append(
+                        (printing.colour(sign, shade), printing.size(info.size_bytes), info.file.path)
+                    )
+    if name_only:
+        for path in dict.fromkeys(row[2] for row in rows):
+            sys.stdout.write(path + "\n")
+    else:
+        printing.table(("OP", *HEADER), rows)
+
+
+def copy(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="repo@commit:path", show_default=False)],
+    target: Annotated[str, typer.Argument(metavar="TO", help="repo@branch:path", show_default=False)],
+    append: Annotated[bool, typer.Option("--append", "-a", help="Behind what is there.")] = False,
+    project: Project = None,
+) -> None:
+    """Copy a file or directory inside pachd; nothing is downloaded."""
+    to = references.file(target)
+    with connected(project) as session:
+        copying = session.message(
+            "pfs_v2.CopyFile",
+            src=session.file(references.file(source)),
+            dst=to.path,
+            append=append,
+        )
+        _modify(session, to, copy_file=copying)
+
+
+def delete(
+    name: Name,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="A whole directory.")] = False,
+    project: Project = None,
+) -> None:
+    """Delete a file."""
+    reference = references.file(name)
+    path = reference.path.rstrip("/") + ("/" if recursive else "")
+    with connected(project) as session:
+        _modify(session, reference, delete_file=session.message("pfs_v2.DeleteFile", path=path))
+
+
+def _modify(session: Session, reference: references.Reference, **body: Fields) -> None:
+    kind = "pfs_v2.ModifyFileRequest"
+    requests = [session.message(kind, set_commit=session.commit(reference)), session.message(kind, **body)]
+    session.pachd.send("pfs_v2.API/ModifyFile", requests)

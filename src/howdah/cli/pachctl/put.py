@@ -1,0 +1,150 @@
+"""`pachctl put file`: from disk, from stdin, from a list, from URLs, from tar archives."""
+
+import sys
+import tarfile
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from howdah.cli.pachctl import references
+from howdah.cli.pachctl.connection import Project, connected
+from howdah.cli.pachctl.progress import Transfer
+from howdah.client.uploads import LocalFile, Source, Url, put
+from howdah.errors import Invalid, NotFound
+
+STDIN = "-"
+ARCHIVES = (".tar", ".tar.gz", ".tgz")
+
+
+def file(
+    name: Annotated[
+        str, typer.Argument(metavar="REPO@BRANCH[:PATH]", help="Where to put it.", show_default=False)
+    ],
+    files: Annotated[
+        list[str] | None, typer.Option("--file", "-f", help="A file, a URL, or - for stdin (default).")
+    ] = None,
+    input_file: Annotated[
+        str | None, typer.Option("--input-file", "-i", help="A file that lists what to put, one a line.")
+    ] = None,
+    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Whole directories.")] = False,
+    append: Annotated[bool, typer.Option("--append", "-a", help="Behind what is there.")] = False,
+    full_path: Annotated[bool, typer.Option("--full-path", help="Keep the path as given to -f.")] = False,
+    untar: Annotated[bool, typer.Option("--untar", help="Put what is in a tar archive.")] = False,
+    progress: Annotated[bool, typer.Option(help="Show how far it is.")] = True,
+    compress: Annotated[
+        bool, typer.Option("--compress", "-c", help="Accepted; on one machine it would only cost time.")
+    ] = False,
+    parallelism: Annotated[
+        int, typer.Option("--parallelism", "-p", help="Accepted; one stream is already as fast as the disk.")
+    ] = 10,
+    project: Project = None,
+) -> None:
+    """Put files into a repo: one commit, all or nothing.
+
+    Examples:
+      pachctl put file heart-raw@master:/2026-11.csv -f november.csv
+      pachctl put file images@master -r -f my-directory
+      cat notes.txt | pachctl put file notes@master:/today.txt
+    """
+    reference = references.file(name)
+    sources = _listed(input_file) if input_file else (files or [STDIN])
+    if len(sources) > 1 and reference.path and not full_path:
+        reference = references.parse(name.rstrip("/") + "/")
+    found = [
+        source
+        for given in sources
+        for source in _sources(given, _target(reference.path, given, full_path), recursive, untar)
+    ]
+    with connected(project) as session:
+        session.pfs("InspectRepo", repo=session.repo(reference))
+        with Transfer(
+            f"{len(found)} file{'' if len(found) == 1 else 's'}", _total(found), progress
+        ) as transfer:
+            put(
+                session.pachd,
+                session.commit(reference),
+                found,
+                append=append,
+                progress=transfer.advance,
+            )
+
+
+def _listed(input_file: str) -> list[str]:
+    text = sys.stdin.read() if input_file == STDIN else _existing(input_file).read_text()
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def _target(path: str, source: str, full_path: bool) -> str:
+    """Where a source goes: exactly `path`, or below it where it names a directory or nothing."""
+    name = source.lstrip("/") if full_path else Path(urlsplit(source).path.rstrip("/")).name
+    if not path:
+        if source == STDIN:
+            raise Invalid("stdin has no name of its own", remedy="Say where to put it: repo@branch:/path.")
+        return "/" + name
+    if path.endswith("/") or full_path:
+        if source == STDIN:
+            raise Invalid("stdin has no name to put below a directory", remedy="Name the file itself.")
+        return path.rstrip("/") + "/" + name
+    return path
+
+
+def _sources(source: str, path: str, recursive: bool, untar: bool) -> Iterator[Source]:
+    if urlsplit(source).scheme not in ("", "file") and "://" in source:
+        yield Url(path, source, recursive)
+    elif source == STDIN:
+        if recursive:
+            raise Invalid("-r needs a directory", remedy="Name it with -f, or a list with -i.")
+        yield LocalFile(path, lambda: sys.stdin.buffer)
+    elif untar and source.endswith(ARCHIVES):
+        yield from _unpacked(_existing(source), path)
+    elif recursive:
+        yield from _directory(_existing(source), path)
+    else:
+        found = _existing(source)
+        if found.is_dir():
+            raise Invalid(f"{source} is a directory", remedy="Add -r to put what is in it.")
+        yield _local(path, found)
+
+
+def _directory(folder: Path, path: str) -> Iterator[Source]:
+    if folder.is_file():
+        yield _local(path, folder)
+    for found in sorted(folder.rglob("*")):
+        if found.is_file():
+            below = found.relative_to(folder).as_posix()
+            yield _local(f"{path.rstrip('/')}/{below}", found)
+
+
+def _unpacked(archive: Path, path: str) -> Iterator[Source]:
+    with tarfile.open(archive) as members:
+        for member in members:
+            if member.isfile():
+                content = members.extractfile(member)
+                data = content.read() if content is not None else b""
+                below = f"{Path(path).parent.as_posix().rstrip('/')}/{member.name.lstrip('./')}"
+                yield _in_memory(below, data)
+
+
+def _local(path: str, found: Path) -> LocalFile:
+    return LocalFile(path, lambda: found.open("rb"), found.stat().st_size)
+
+
+def _in_memory(path: str, data: bytes) -> LocalFile:
+    return LocalFile(path, lambda: BytesIO(data), len(data))
+
+
+def _existing(name: str) -> Path:
+    path = Path(name.removeprefix("file://"))
+    if not path.exists():
+        raise NotFound(f"{name} does not exist", remedy="Check the path given to -f or -i.")
+    return path
+
+
+def _total(sources: list[Source]) -> int:
+    """How much there is to send; nought where a part of it cannot be known beforehand."""
+    sizes = [source.size for source in sources if isinstance(source, LocalFile)]
+    return 0 if None in sizes else sum(size for size in sizes if size is not None)
