@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 
 from howdah.client.failures import translated
 from howdah.core.messages.catalogue import Catalogue, Rpc, catalogue
-from howdah.errors import Invalid
+from howdah.errors import HowdahError, Invalid
 
 Fields = Any
 """A message of the contract: its fields are known only once the contract has been read."""
@@ -112,12 +112,38 @@ class Pachd:
         method = self._channel.stream_unary(
             rpc.path, request_serializer=_serialize, response_deserializer=rpc.response.FromString
         )
-        with translated():
-            answer: Fields = method(iter(requests), metadata=self._metadata)
+        sending = _Watched(requests)
+        try:
+            with translated():
+                answer: Fields = method(sending, metadata=self._metadata)
+        except HowdahError:
+            if sending.fault is not None:
+                raise sending.fault from None  # not pachd's refusal: reading our own side failed
+            raise
         return answer
 
     def _rpc(self, path: str) -> Rpc:
         return self.contract.rpcs[f"/{path}"]
+
+
+class _Watched:
+    """An iterator that remembers why it broke: gRPC only says that it did."""
+
+    def __init__(self, requests: Iterable[Message | bytes]) -> None:
+        self._requests = iter(requests)
+        self.fault: Exception | None = None
+
+    def __iter__(self) -> "_Watched":
+        return self
+
+    def __next__(self) -> Message | bytes:
+        try:
+            return next(self._requests)
+        except StopIteration:
+            raise
+        except Exception as error:
+            self.fault = error
+            raise
 
 
 def _serialize(request: Message | bytes) -> bytes:

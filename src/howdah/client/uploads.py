@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from google.protobuf.wrappers_pb2 import BytesValue
-
 from howdah.client.pachd import Fields, Pachd
 
 # Large enough that the cost of a message vanishes, small enough that two in flight are no burden.
@@ -57,8 +55,10 @@ def _requests(
     append: bool,
     progress: Callable[[int], None] | None,
 ) -> Iterator[Fields]:
-    request = pachd.contract.message(REQUEST)
-    add, delete = (pachd.contract.message(f"pfs_v2.{name}") for name in ("AddFile", "DeleteFile"))
+    request, add, delete, raw = (
+        pachd.contract.message(name)
+        for name in (REQUEST, "pfs_v2.AddFile", "pfs_v2.DeleteFile", "google.protobuf.BytesValue")
+    )
     yield request(set_commit=commit)
     for source in sources:
         if not append:
@@ -71,8 +71,8 @@ def _requests(
             empty = True
             while piece := stream.read(PIECE):
                 empty = False
-                yield request(add_file=add(path=source.path, raw=BytesValue(value=piece)))
+                yield request(add_file=add(path=source.path, raw=raw(value=piece)))
                 if progress is not None:
                     progress(len(piece))
             if empty:
-                yield request(add_file=add(path=source.path, raw=BytesValue()))
+                yield request(add_file=add(path=source.path, raw=raw()))

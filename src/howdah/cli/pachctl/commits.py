@@ -34,8 +34,6 @@ class Origin(StrEnum):
 OfOrigin = Annotated[
     Origin | None, typer.Option("--origin", help="Only of this origin.", case_sensitive=False)
 ]
-    Origin | None, typer.Option("--origin", help="Only of this origin.", case_sensitive=False)
-]
 All = Annotated[bool, typer.Option("--all", help="Of every origin, not only USER.")]
 
 
