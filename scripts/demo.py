@@ -12,21 +12,28 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
+DATA = Path(__file__).resolve().parent.parent / "pipelines" / "mileage" / "data"
 HOWDAH = (sys.executable, "-m", "howdah")
 
 STORY = """
-# A repo, and a first commit in it.
+# A repo of versioned files, and one commit of cars, 1970 to 1972.
 client = Client.from_pachd_address("{pachd}")
 client.pfs.create_repo(repo=Repo.from_uri("mileage-raw"), update=True)
-first = client.pfs.start_commit(branch=Branch.from_uri("mileage-raw@master"), description="1970 to 1972")
-client.pfs.finish_commit(commit=first)
+with client.pfs.commit(branch=Branch.from_uri("mileage-raw@master")) as first:
+    for year in (1970, 1971, 1972):
+        first.put_file_from_bytes(f"/{{year}}.csv", (data / f"{{year}}.csv").read_bytes())
 
-# A second one stands on the first; every commit stays what it was.
-second = client.pfs.start_commit(branch=Branch.from_uri("mileage-raw@master"), description="1973")
-client.pfs.finish_commit(commit=second)
-for info in client.pfs.list_commit(repo=Repo.from_uri("mileage-raw")):
-    print(info.commit.id, info.description)
+# The next year arrives. The new commit shares what did not change with the one before.
+with client.pfs.commit(branch=Branch.from_uri("mileage-raw@master")) as second:
+    second.put_file_from_bytes("/1973.csv", (data / "1973.csv").read_bytes())
+for info in client.pfs.list_file(file=File.from_uri("mileage-raw@master:/")):
+    print(info.file.path, info.size_bytes, "bytes")
+
+# Every commit stays what it was, and says what changed.
+for change in client.pfs.diff_file(new_file=File(commit=second, path="/")):
+    print("new in", second.id, change.new_file.file.path)
 """
 
 
@@ -42,9 +49,7 @@ def main() -> int:
         found = json.loads(shell("status", "--json", *state, show=False).stdout)
         tell(STORY.format(pachd=found["pachd"]))
         print(f"\nHowdah runs: pachd at {found['pachd']}, HTTP at {found['http']}.")
-        print(
-            "The story ends here for now: files, pipelines, serving and watching join it as they are built."
-        )
+        print("The story ends here for now: pipelines, serving and watching join it as they are built.")
         if not leave:
             print("Ctrl-C stops it.")
             signal.pause()
@@ -58,11 +63,13 @@ def main() -> int:
 def tell(story: str) -> None:
     """Shows and runs Python, paragraph by paragraph, as one would type it."""
     import pachyderm_sdk
-    from pachyderm_sdk.api.pfs import Branch, Repo
+    from pachyderm_sdk.api.pfs import Branch, File, Repo
 
-    names: dict[str, object] = {"Branch": Branch, "Client": pachyderm_sdk.Client, "Repo": Repo}
+    names: dict[str, object] = {"Branch": Branch, "Client": pachyderm_sdk.Client, "File": File, "Repo": Repo}
     print("\n>>> from pachyderm_sdk import Client")
-    print(">>> from pachyderm_sdk.api.pfs import Branch, Repo")
+    print(">>> from pachyderm_sdk.api.pfs import Branch, File, Repo")
+    print(f">>> data = pathlib.Path({str(DATA)!r})")
+    names["data"] = DATA
     for paragraph in story.strip().split("\n\n"):
         print("\n" + textwrap.indent(paragraph, ">>> "), flush=True)
         exec(paragraph, names)

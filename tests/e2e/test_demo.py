@@ -26,6 +26,7 @@ def test_the_demo_tells_its_story_and_stops(tmp_path):
     assert ran.returncode == 0, ran.stderr
     assert "$ howdah up --detach" in ran.stdout
     assert ">>> client.pfs.create_repo" in ran.stdout
-    assert len(re.findall(r"^[0-9a-f]{32} 197", ran.stdout, re.MULTILINE)) == 2
+    assert re.search(r"^/1973.csv \d+ bytes$", ran.stdout, re.MULTILINE)
+    assert re.search(r"^new in [0-9a-f]{32} /1973.csv$", ran.stdout, re.MULTILINE)
     assert "$ howdah down" in ran.stdout
     assert ran.stdout.rstrip().splitlines()[-1].startswith("Stopped Howdah")
