@@ -11,7 +11,9 @@ from typing import IO
 _LENGTHS = Struct("<II")
 _RECORD_OVERHEAD_BYTES = 180
 """What a pair of bytes costs in memory beside its own."""
-_MOST_RUNS = 64
+MEMORY_BYTES = 48 << 20
+"""What a sorter holds before it writes a run."""
+MOST_RUNS = 64
 
 Pair = tuple[bytes, bytes]
 
@@ -21,17 +23,19 @@ class Sorter:
 
     The runs are unnamed files in `folder`: they vanish with the process. One thread's own."""
 
-    def __init__(self, folder: Path, memory_bytes: int = 48 << 20) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._memory_bytes = memory_bytes
         self._pairs: list[Pair] = []
         self._held_bytes = 0
         self._runs: list[IO[bytes]] = []
+        self._closed = False
 
     def add(self, key: bytes, value: bytes) -> None:
+        if self._closed:
+            raise ValueError("this sorter is closed")
         self._pairs.append((key, value))
         self._held_bytes += len(key) + len(value) + _RECORD_OVERHEAD_BYTES
-        if self._held_bytes > self._memory_bytes:
+        if self._held_bytes > MEMORY_BYTES:
             self._spill()
 
     def sorted(self) -> Iterator[Pair]:
@@ -45,11 +49,11 @@ class Sorter:
     def close(self) -> None:
         for run in self._runs:
             run.close()
-        self._runs, self._pairs = [], []
+        self._runs, self._pairs, self._closed = [], [], True
 
     def _spill(self) -> None:
         self._pairs.sort(key=itemgetter(0))
-        if len(self._runs) == _MOST_RUNS:
+        if len(self._runs) == MOST_RUNS:
             merged = self._write(heapq.merge(*map(_pairs_of, self._runs), key=itemgetter(0)))
             for run in self._runs:
                 run.close()
