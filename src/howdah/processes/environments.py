@@ -72,13 +72,18 @@ class Environments:
         outer: Mapping[str, str],
         *,
         allow_unknown: bool = True,
+        use_uv: bool = True,
     ) -> None:
-        """`images` is the project's folder of images; `outer` the daemon's environment."""
+        """`images` is the project's folder of images; `outer` the daemon's environment.
+
+        `use_uv` is for those who must do without it even where it is installed.
+        """
         self._spawner = spawner
         self._state = state
         self._images = images
         self._outer = outer
         self._allow_unknown = allow_unknown
+        self._uv = _uv(outer) if use_uv else None
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -139,8 +144,7 @@ class Environments:
         asked = bool(_ASKS_HOWDAH.search(requirements))
         listed.write_text(_ASKS_HOWDAH.sub("# ", requirements) if asked else requirements)
         python = str(place / "bin" / "python")
-        uv = _uv(self._outer)
-        if uv:
+        if uv := self._uv:
             make = [uv, "venv", "--quiet", "--python", sys.executable, str(place)]
             install = [uv, "pip", "install", "--python", python]
         else:

@@ -107,13 +107,10 @@ class LogStore:
         """Add whole lines at once; concurrent writers do not mix."""
         data = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
         with self._changed:
-            try:
-                file = path.open("ab")
-            except FileNotFoundError:
+            if not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._make_room(path.parent)
-                file = path.open("ab")
-            with file:
+            with path.open("ab") as file:
                 file.write(data.encode("utf-8", "replace"))
             self._version += 1
             self._changed.notify_all()
