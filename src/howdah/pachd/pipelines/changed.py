@@ -94,14 +94,14 @@ def _candidates(paths: Iterable[str], glob: Glob) -> Iterator[str]:
     seen: set[str] = set()
     for path in paths:
         at = path
-        while True:
-            if at not in seen:
-                seen.add(at)
-                if glob.match(at or "/") is not None:
-                    yield at
-            if not at:
-                break
+        while at and at not in seen:
+            seen.add(at)
+            if glob.match(at) is not None:
+                yield at
             at = at.rpartition("/")[0]
+        if not at and glob.pattern == "/" and "" not in seen:
+            seen.add("")
+            yield ""
 
 
 def _find(files: Differences, commit: CommitRef, path: str) -> Found | None:

@@ -119,6 +119,7 @@ class JobRun:
             info = changing_jobs.require(tx, self.job.ref)
             if info.state is JobState.RUNNING:
                 tables.count_restart(tx.connection, info.row)
+                changing_jobs.announce(tx, info.ref, "restarted")
             elif not info.state.terminal:
                 changing_jobs.to_state(tx, info, JobState.RUNNING)
 
