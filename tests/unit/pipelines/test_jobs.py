@@ -191,9 +191,6 @@ def test_cross_join_and_group_end_to_end(plant) -> None:
     cross = {"cross": [RAW, {"pfs": {"repo": "params", "glob": "/*"}}]}
     both = 'cat /pfs/raw/* /pfs/params/* > "/pfs/out/$(basename $raw)_$(basename $params)"'
     plant.pipeline("cross", cross, both)
-    print(
-        plant.wait("cross"), [m.reason for m in plant.metas(plant.latest("cross").ref)], plant.said("cross")
-    )
     assert plant.wait("cross").counts.processed == 6
     assert plant.output("cross")["/x-1_q"] == b"aQ"
     group = {"group": [{"pfs": {"repo": "raw", "glob": "/(*)-*", "group_by": "$1"}}]}
