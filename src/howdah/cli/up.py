@@ -64,6 +64,8 @@ def up(
         tls_key=tls_key and tls_key.absolute(),
         new_token=new_token,
         settings=found,
+        project=Path.cwd(),
+        environment=dict(os.environ),
     )
     if detach:
         from howdah.cli.detaching import start_detached

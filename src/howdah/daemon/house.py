@@ -12,6 +12,7 @@ from howdah.core.clock import SystemClock
 from howdah.daemon import running
 from howdah.daemon.options import Options
 from howdah.daemon.pachd import Pachd
+from howdah.daemon.pipelines import Pipelines, Surroundings
 from howdah.errors import Invalid
 from howdah.pachd.storage.lock import FileLock
 from howdah.pachd.wire.credentials import (
@@ -23,6 +24,7 @@ from howdah.pachd.wire.credentials import (
 )
 from howdah.pachd.wire.guard import Guard
 from howdah.pachd.wire.http import HttpServer
+from howdah.processes.spawner import Spawner
 
 _log = logs.get("daemon")
 
@@ -40,14 +42,19 @@ class House:
             credentials = self._credentials(options)
             check_binding(options.host, credentials)
 
+            spawner = stack.enter_context(Spawner.start())
             pachd = Pachd(self._state, options.settings)
             stack.callback(pachd.close)
+            around = Surroundings(self._state, options.project.absolute(), options.environment)
+            pipelines = Pipelines(pachd, spawner, around, options.settings)
             grpc_server, routes = pachd.serve(options.host, options.pachd_port, credentials)
 
             http_server = self._http(options, credentials, routes)
             stack.callback(http_server.stop)
             grpc_server.start()
             http_server.start()
+            pipelines.start(grpc_server.port)
+            stack.callback(pipelines.close)
 
             self.running = self._record(options, pachd, grpc_server.port, http_server.port, credentials)
             stack.callback(running.remove, self._state)

@@ -1,5 +1,6 @@
 """What the edge has decided: folder, addresses, credentials. No environment is read below here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,3 +22,7 @@ class Options:
     new_token: bool = False
     """Make a token that every client must show, replacing the one before."""
     settings: Settings = field(default_factory=Settings)
+    project: Path = field(default_factory=Path)
+    """The folder that holds `images/`."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The daemon's own, of which user code is given what it needs (PATH, LANG)."""

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 from howdah.core.messages.catalogue import catalogue
 from howdah.core.refs import new_commit_id
 from howdah.core.settings import Settings
+from howdah.pachd.pipelines.tables import SCHEMA as PIPELINES
 from howdah.pachd.versions.opening import OpenStore
 from howdah.pachd.wire.call import Waiting
 from howdah.pachd.wire.chunk_links import ChunkLinks
@@ -43,7 +44,7 @@ class Pachd:
         folder.mkdir(exist_ok=True)
         self._closing = ExitStack()
         self.contract = catalogue(state / "cache")
-        self.store = OpenStore(folder)
+        self.store = OpenStore(folder, schemas=[PIPELINES])
         self._closing.callback(self.store.close)
         self.versions = self.store.versions
         self.transactor = Transactor(self.versions)
