@@ -12,11 +12,13 @@ def alike(one: Node, other: Node) -> tuple[int, int]:
         return 0, 0
     most = min(one.count, other.count)
     keys, values = _Column(one, other, "key"), _Column(one, other, "value")
+    # Joined bytes can be equal though they are parted differently, which only the offsets show. So
+    # the greatest number is looked for on the bytes, and the offsets are compared once.
     head = _most(most, lambda n: keys.head_is_equal(n) and values.head_is_equal(n))
-    # Joined bytes can be equal though they are parted differently, which only their lengths show.
-    # So the greatest number is looked for on the bytes, and the lengths are compared once.
+    if not (keys.head_is_parted_alike(head) and values.head_is_parted_alike(head)):
+        head = 0
     tail = _most(most - head, lambda n: keys.tail_is_equal(n) and values.tail_is_equal(n))
-    if not (keys.is_parted_alike(tail) and values.is_parted_alike(tail)):
+    if not (keys.tail_is_parted_alike(tail) and values.tail_is_parted_alike(tail)):
         tail = 0
     return head, tail
 
@@ -47,9 +49,12 @@ class _Column:
     def head_is_equal(self, count: int) -> bool:
         end = self._a[count]
         return (
-            self._a[: count + 1] == self._b[: count + 1]
+            end == self._b[count]
             and self._a_data[self._a_at : self._a_at + end] == self._b_data[self._b_at : self._b_at + end]
         )
+
+    def head_is_parted_alike(self, count: int) -> bool:
+        return self._a[: count + 1] == self._b[: count + 1]
 
     def tail_is_equal(self, count: int) -> bool:
         a, b = self._a, self._b
@@ -58,8 +63,7 @@ class _Column:
             == self._b_data[self._b_at + b[-1 - count] : self._b_at + b[-1]]
         )
 
-    def is_parted_alike(self, count: int) -> bool:
-        """Whether the last entries are of the same lengths, each."""
+    def tail_is_parted_alike(self, count: int) -> bool:
         a, b = self._a[-1 - count :], self._b[-1 - count :]
         shift = b[0] - a[0]
         return [offset + shift for offset in a] == b

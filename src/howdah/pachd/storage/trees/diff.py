@@ -45,10 +45,10 @@ def _children(nodes: Nodes, parents: list[Hash], low: bytes, high: bytes | None)
     return list(chain.from_iterable(_within(nodes.load(parent), low, high) for parent in parents))
 
 
-def _within(node: Node, low: bytes, high: bytes | None) -> Iterator[Hash]:
+def _within(node: Node, low: bytes, high: bytes | None) -> list[Hash]:
     start = node.find(low)
     end = node.count if high is None else min(node.find(high) + 1, node.count)
-    return (node.child(i) for i in range(start, end))
+    return node.index()[1][start:end]
 
 
 class _Side:

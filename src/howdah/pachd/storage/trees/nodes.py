@@ -53,7 +53,7 @@ class Node:
     """A block, as it is; `data`, the tables and where the parts begin are for this package."""
 
     __slots__ = (
-        "_index_keys",
+        "_index",
         "count",
         "data",
         "key_table",
@@ -82,7 +82,7 @@ class Node:
         self.value_table = _offsets(data, at + table, table, code)
         self.keys_at = at + 2 * table
         self.values_at = self.keys_at + self.key_table[self.count]
-        self._index_keys: list[bytes] | None = None
+        self._index: tuple[list[bytes], list[Hash]] | None = None
         if len(data) != self.values_at + self.value_table[self.count]:
             raise Corrupt(f"a tree block of {len(data)} bytes is not as long as its tables say")
 
@@ -123,10 +123,7 @@ class Node:
     def find(self, key: bytes) -> int:
         """How many keys are less than `key`."""
         if self.level:
-            # Index nodes are few and searched often: their keys are worth keeping unpacked.
-            if self._index_keys is None:
-                self._index_keys = self.keys()
-            return bisect_left(self._index_keys, key)
+            return bisect_left(self.index()[0], key)
         prefix = self.prefix
         if not key.startswith(prefix):
             return 0 if key < prefix else self.count
@@ -141,13 +138,33 @@ class Node:
         return low
 
     def get(self, key: bytes) -> bytes | None:
-        i = self.find(key)
-        return self.value(i) if i < self.count and self.key(i) == key else None
+        data, start, prefix = self.data, self.keys_at, self.prefix
+        suffix = key[len(prefix) :]
+        # One search through the joined suffixes is faster than halving; where it hits upon
+        # something else (a part of a longer key), halving decides.
+        at = data.find(suffix, start, self.values_at) - start
+        if at < 0 or not key.startswith(prefix):
+            return None
+        table = self.key_table
+        i = bisect_left(table, at)
+        if table[i] != at or i == self.count or table[i + 1] - at != len(suffix):
+            i = self.find(key)
+            if i == self.count or self.key(i) != key:
+                return None
+        values, at = self.value_table, self.values_at
+        return data[at + values[i] : at + values[i + 1]]
+
+    def index(self) -> tuple[list[bytes], list[Hash]]:
+        """An index node's keys and the blocks of its children, whose records begin with the hash.
+        Index nodes are few and searched often, so these are kept unpacked; not to be changed."""
+        if self._index is None:
+            data, at = self.data, self.values_at
+            starts = self.value_table.tolist()[:-1]
+            self._index = self.keys(), [Hash(data[at + start : at + start + 32]) for start in starts]
+        return self._index
 
     def child(self, i: int) -> Hash:
-        """The block of an index node's i-th child; its record begins with the hash."""
-        at = self.values_at + self.value_table[i]
-        return Hash(self.data[at : at + 32])
+        return self.index()[1][i]
 
 
 def encode(level: int, keys: Sequence[bytes], values: Sequence[bytes]) -> bytes:
@@ -201,12 +218,12 @@ class NodeCache:
 
     def __init__(self, size_bytes: int = 32 << 20) -> None:
         self._half_bytes = size_bytes // 2
-        self._young: dict[Hash, Node] = {}
+        self.young: dict[Hash, Node] = {}
         self._old: dict[Hash, Node] = {}
         self._young_bytes = 0
 
     def get(self, hash: Hash) -> Node | None:
-        node = self._young.get(hash)
+        node = self.young.get(hash)
         if node is None and (node := self._old.get(hash)) is not None:
             self.keep(hash, node)
         return node
@@ -214,8 +231,8 @@ class NodeCache:
     def keep(self, hash: Hash, node: Node) -> None:
         # Two generations in place of a list in order of use: no bookkeeping on a hit.
         if self._young_bytes > self._half_bytes:
-            self._old, self._young, self._young_bytes = self._young, {}, 0
-        self._young[hash] = node
+            self._old, self.young, self._young_bytes = self.young, {}, 0
+        self.young[hash] = node
         self._young_bytes += node.size_bytes
 
 
@@ -227,7 +244,7 @@ class Nodes:
         self.cache = cache
 
     def load(self, hash: Hash) -> Node:
-        node = self.cache.get(hash)
+        node = self.cache.young.get(hash) or self.cache.get(hash)
         if node is None:
             node = Node(self._blocks.get(hash))
             self.cache.keep(hash, node)

@@ -1,5 +1,6 @@
 """Reading a tree: one key, a range either way, and the totals of a range."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 
 from howdah.pachd.storage.content import Hash
@@ -11,12 +12,14 @@ def leaf_after(nodes: Nodes, root: Hash, key: bytes) -> Node | None:
     """The leaf that holds the least key that is not below `key`."""
     if root == EMPTY_ROOT:
         return None
-    node = nodes.load(root)
+    load = nodes.load
+    node = load(root)
     while node.level:
-        i = node.find(key)
-        if i == node.count:
+        keys, children = node.index()
+        i = bisect_left(keys, key)
+        if i == len(keys):
             return None
-        node = nodes.load(node.child(i))
+        node = load(children[i])
     return node
 
 
@@ -61,28 +64,43 @@ def totals(
     """The totals of entries with low <= key < high; None stands for no bound."""
     if root == EMPTY_ROOT:
         return NOTHING
-    return _node_totals(nodes, nodes.load(root), measure, low, high)
+    return _node_totals(nodes, nodes.load(root), None, measure, low, high)
 
 
-def _node_totals(nodes: Nodes, node: Node, measure: Measure, low: bytes | None, high: bytes | None) -> Totals:
+def _node_totals(
+    nodes: Nodes, node: Node, record: bytes | None, measure: Measure, low: bytes | None, high: bytes | None
+) -> Totals:
+    """The totals of a part of a node, whose own the record in the index holds."""
     start = 0 if low is None else node.find(low)
     end = node.count if high is None else node.find(high)
     if not node.level:
-        return measure.leaf(
-            [node.key(i) for i in range(start, end)], [node.value(i) for i in range(start, end)]
-        )
-    # Children start+1 .. end-1 lie wholly within; the ones at either end may reach out of it.
+        return _leaf_totals(node, record, measure, start, end)
     if start == node.count:
         return NOTHING
+
+    def part(i: int, low: bytes | None, high: bytes | None) -> Totals:
+        return _node_totals(nodes, nodes.load(node.child(i)), node.value(i), measure, low, high)
+
+    # Children start+1 .. end-1 lie wholly within; the ones at either end may reach out of it.
     if start == end:
-        return _node_totals(nodes, nodes.load(node.child(start)), measure, low, high)
-    first_whole = start if low is None else start + 1
-    result = of_records(node.value(i) for i in range(first_whole, end))
+        return part(start, low, high)
+    result = of_records(node.value(i) for i in range(start if low is None else start + 1, end))
     if low is not None:
-        result += _node_totals(nodes, nodes.load(node.child(start)), measure, low, None)
+        result += part(start, low, None)
     if high is not None and end < node.count:
-        result += _node_totals(nodes, nodes.load(node.child(end)), measure, None, high)
+        result += part(end, None, high)
     return result
+
+
+def _leaf_totals(leaf: Node, record: bytes | None, measure: Measure, start: int, end: int) -> Totals:
+    def of_range(first: int, last: int) -> Totals:
+        entries = leaf.entries(first, last)
+        return measure.leaf([key for key, _ in entries], [value for _, value in entries])
+
+    if record is None or 2 * (end - start) < leaf.count:
+        return of_range(start, end)
+    # Taking away what is outside is less work than adding up what is inside.
+    return of_records([record]) - of_range(0, start) - of_range(end, leaf.count)
 
 
 def _leaves(nodes: Nodes, root: Hash, low: bytes, high: bytes | None, reverse: bool) -> Iterator[Node]:
