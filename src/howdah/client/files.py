@@ -60,11 +60,11 @@ class Files:
         ):
             return bytes(stream.read())
 
-    def put(self, branch: str, files: Mapping[str, bytes]) -> str:
+    def put(self, branch: str, files: Mapping[str, bytes], description: str = "") -> str:
         """All of `files` in one commit, replacing what stood at their paths; returns its id."""
         with (
             translated(f"write to {branch}"),
-            self._client.pfs.commit(branch=pfs.Branch.from_uri(branch)) as commit,
+            self._client.pfs.commit(branch=pfs.Branch.from_uri(branch), description=description) as commit,
         ):
             for path, content in files.items():
                 commit.put_file_from_bytes(path=path, data=content)

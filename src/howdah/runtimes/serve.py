@@ -5,15 +5,12 @@ the V2 ones on gRPC. Ready means loaded: the ports open first, /ready answers 20
 """
 
 import asyncio
-import contextlib
 import importlib
 import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
 
-import uvicorn
 from mlserver.grpc.server import GRPCServer
 from mlserver.metrics.registry import REGISTRY as MODEL_REGISTRY
 from mlserver.model import MLModel
@@ -25,6 +22,7 @@ from howdah.errors import HowdahError
 from howdah.runtimes.front.app import Front
 from howdah.runtimes.front.metrics import Metrics
 from howdah.runtimes.front.place import Place, from_environment
+from howdah.runtimes.front.serving import Server as FrontServer
 from howdah.runtimes.grpc_server import FrontedGrpcServer
 from howdah.runtimes.mlserver_backend import MlserverBackend
 from howdah.runtimes.models import hosting
@@ -37,17 +35,7 @@ RUNTIMES = {
     "explainer": "howdah.runtimes.explaining.ExplainerModel",
     "detector": "howdah.runtimes.detecting.DetectorModel",
 }
-KEEP_ALIVE_S = 75
-"""Longer than Envoy keeps idle connections, so that it is never us who close first."""
 log = logging.getLogger("howdah.serve")
-
-
-class _QuietServer(uvicorn.Server):
-    """Signals are MLServer's to handle."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class _Rest(RESTServer):
@@ -57,18 +45,7 @@ class _Rest(RESTServer):
     front: Front
 
     async def start(self) -> None:
-        place = self.place
-        config = uvicorn.Config(
-            self.front,
-            host=place.host,
-            port=place.http_port,
-            access_log=False,
-            log_config=None,
-            lifespan="off",
-            timeout_keep_alive=KEEP_ALIVE_S,
-            backlog=4096,
-        )
-        self._server = _QuietServer(config)
+        self._server = FrontServer(self.front, self.place)
         await self._server.serve()
 
 

@@ -266,6 +266,8 @@ def _command(launch: Launch, http_port: int, grpc_port: int, folder: Path, log: 
         "PREDICTIVE_UNIT_HTTP_SERVICE_PORT": str(http_port),
         "PREDICTIVE_UNIT_GRPC_SERVICE_PORT": str(grpc_port),
     }
+    if "HOWDAH_APP" in env:
+        env["PYTHONPATH"] = f"{env['PYTHONPATH']}{os.pathsep}{env['HOWDAH_APP']}"
     argv = (launch.python, "-m", launch.module, *launch.arguments)
     return Command(
         argv=argv,

@@ -73,15 +73,25 @@ def _predictor(deployment: SeldonDeployment, predictor: Predictor, programs: Pro
     alone = len(predictor.graph.walk()) == 1
     common = _common(deployment, predictor)
     outside = _outside(deployment, predictor)
+    around = outside if alone else (("HOWDAH_INSIDE", "1"),)
     members = [
-        _member(deployment, predictor, unit, programs, (*common, *(outside if alone else ())))
+        _member(
+            deployment, predictor, unit, programs, (*common, *around, *_logger(unit, deployment, predictor))
+        )
         for unit in units
     ]
     front = predictor.graph.name
     if not alone:
         graph = predictor.graph.model_dump_json(by_alias=True, exclude_defaults=True)
         timeout = _annotations(deployment, predictor).get(REST_TIMEOUT, "")
-        env = (*common, *outside, ("HOWDAH_GRAPH", graph), ("PREDICTIVE_UNIT_ID", predictor.graph.name))
+        images_of = json.dumps({unit.name: image_of(predictor, unit) for unit in units})
+        env = (
+            *common,
+            *outside,
+            ("HOWDAH_GRAPH", graph),
+            ("HOWDAH_GRAPH_IMAGES", images_of),
+            ("PREDICTIVE_UNIT_ID", predictor.graph.name),
+        )
         if timeout:
             env = (*env, ("HOWDAH_NODE_TIMEOUT_MS", timeout))
         replicas = predictor.svc_orch_spec.replicas or 1
@@ -123,6 +133,8 @@ def _member(
         program = Program(SERVE, env=(("MLSERVER_MODEL_IMPLEMENTATION", implementation),))
     else:
         program = programs[image, command_of(container)]
+    if program.app is not None:
+        env.append(("HOWDAH_APP", str(program.app)))
     own, secrets = _container_env(container)
     return Member(
         name=unit.name,
@@ -207,17 +219,22 @@ def _outside(deployment: SeldonDeployment, predictor: Predictor) -> tuple[tuple[
         for key, variable in (
             (SAMPLE, "HOWDAH_LOG_SAMPLE"),
             (REDACT, "HOWDAH_LOG_REDACT"),
-            (QUEUE, "HOWDAH_LOGGER_QUEUE"),
-            (WRITE_TIMEOUT, "HOWDAH_LOGGER_TIMEOUT_MS"),
         )
         if key in said
     ]
     if said.get(LOG, "on") != "off":
         env.append(("HOWDAH_LOG", "on"))
-    logger = next((unit.logger for unit in predictor.graph.walk() if unit.logger and unit.logger.url), None)
-    if logger is not None:
-        env += [("HOWDAH_LOGGER_URL", logger.url or ""), ("HOWDAH_LOGGER_MODE", logger.mode)]
     return tuple(env)
+
+
+def _logger(unit: Unit, deployment: SeldonDeployment, predictor: Predictor) -> tuple[tuple[str, str], ...]:
+    """Where a node's own payloads are sent; a logger without an address only asks for the log."""
+    if unit.logger is None or not unit.logger.url:
+        return ()
+    said = _annotations(deployment, predictor)
+    limits = ((QUEUE, "HOWDAH_LOGGER_QUEUE"), (WRITE_TIMEOUT, "HOWDAH_LOGGER_TIMEOUT_MS"))
+    env = [(variable, said[key]) for key, variable in limits if key in said]
+    return (("HOWDAH_LOGGER_URL", unit.logger.url), ("HOWDAH_LOGGER_MODE", unit.logger.mode), *env)
 
 
 def _protocol(deployment: SeldonDeployment) -> str:

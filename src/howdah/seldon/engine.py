@@ -7,7 +7,7 @@ folder; `shut_down()` ends everything.
 import base64
 import contextlib
 import queue
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from howdah.seldon.objects import Objects
 from howdah.seldon.plan import Slot
 from howdah.seldon.proxy import Proxy
 from howdah.seldon.run import Loop, Reported
+from howdah.seldon.shipping import Shipper, Sink
 from howdah.seldon.status import pod_name
 from howdah.seldon.tables import Tables
 
@@ -43,6 +44,8 @@ class EngineSettings:
     log_commit_rows: int = 10_000
     pachd_secret: Mapping[str, str] = field(default_factory=dict)
     """What the Secret `howdah-pachd` holds in every namespace: rclone's variables for the S3 gateway."""
+    sink: Callable[[], Sink] | None = None
+    """How to reach the pachd that keeps the inference log; None leaves segments where they are."""
 
 
 class Engine:
@@ -81,6 +84,7 @@ class Engine:
             settings.drain_s,
             self._namespace_ready,
         )
+        self._shipper = Shipper(self.inferences, settings.sink) if settings.sink is not None else None
         self.app: Starlette = create_app(self._objects, self._log_file)
 
     @property
@@ -96,10 +100,14 @@ class Engine:
         self._unsubscribe = self._objects.subscribe(self._wake)
         self._namespace_ready("default")
         self._loop.start()
+        if self._shipper is not None:
+            self._shipper.start()
 
     def stop(self) -> None:
         self._unsubscribe()
         self._loop.stop()
+        if self._shipper is not None:
+            self._shipper.stop()
         self._tables.close()
 
     def shut_down(self) -> None:
@@ -108,6 +116,8 @@ class Engine:
         self._loop.stop()
         self._proxy.stop()
         self._children.stop_all()
+        if self._shipper is not None:
+            self._shipper.stop()
         self._tables.close()
 
     def prometheus(self) -> bytes:

@@ -38,7 +38,7 @@ ALWAYS = (
     ),
 )
 INFER = re.compile(r"/v2/models(?:/(?P<model>[^/]+))?(?:/versions/(?P<version>[^/]+))?/(?:infer|generate)")
-V1 = re.compile(r"/api/v(?:0\.1|1\.0)/(?P<what>predictions|feedback|explain)")
+V1 = re.compile(r"/(?:api/v(?:0\.1|1\.0)/)?(?P<what>predictions|predict|feedback|send-feedback|explain)")
 TENSORFLOW = re.compile(r"/v1/models(?:/(?P<model>[^/:]+))?:predict")
 
 
@@ -132,7 +132,7 @@ class Front:
                 "predictions", "v2", lambda body, headers: backend.infer(model, version, body, headers)
             )
         if found := V1.fullmatch(path):
-            if found["what"] == "feedback":
+            if found["what"] in ("feedback", "send-feedback"):
                 return _Call("feedback", "seldon", backend.feedback)
             return _Call("predictions", "seldon", backend.predict)
         if found := TENSORFLOW.fullmatch(path):
@@ -169,9 +169,9 @@ class Front:
         endpoint: str,
     ) -> None:
         """All that has to be on record before the answer leaves."""
-        self.metrics.answered(
-            service, "post" if endpoint.startswith("/") else "unary", answer.status, seconds
-        )
+        if not self._place.inside:
+            method = "post" if endpoint.startswith("/") else "unary"
+            self.metrics.answered(service, method, answer.status, seconds)
         if headers.get("seldon-skip-logging", "").lower() in ("true", "on", "1"):
             return
         if self._recorder is not None and self._recorder.wants(id):

@@ -50,6 +50,8 @@ class Place:
     kind: str = "prediction"
     parameters: Mapping[str, object] = field(default_factory=dict)
     trust_pickle: bool = False
+    inside: bool = False
+    """A node behind a graph executor, which counts the requests itself."""
     log: LogPlace = LogPlace()
     events: EventsPlace = EventsPlace()
 
@@ -85,6 +87,7 @@ def from_environment(env: Mapping[str, str]) -> Place:
         model_commit=env.get("HOWDAH_MODEL_COMMIT", ""),
         kind=env.get("HOWDAH_KIND", "prediction"),
         parameters=_parameters(env.get("PREDICTIVE_UNIT_PARAMETERS", "[]")),
+        inside=env.get("HOWDAH_INSIDE", "") == "1",
         trust_pickle=env.get("HOWDAH_TRUST_PICKLE", "") == "1",
         log=log,
         events=events,

@@ -94,7 +94,7 @@ def _method(
             front.settle(service, "seldon", id, headers, body, answer, seconds, f"{PACKAGE}.{endpoint}")
         context.set_trailing_metadata((("seldon-puid", id),))
         if answer.status != 200:
-            await context.abort(code_of(answer.status), _info(answer.body))
+            await context.abort(code_of(answer.status), info(answer.body))
         return json_format.ParseDict(json.loads(answer.body), response_class(), ignore_unknown_fields=True)
 
     return grpc.unary_unary_rpc_method_handler(
@@ -104,7 +104,7 @@ def _method(
     )
 
 
-def _info(body: bytes) -> str:
+def info(body: bytes) -> str:
     try:
         document = json.loads(body)
         return str(document.get("status", {}).get("info") or document.get("error") or document)
