@@ -83,3 +83,12 @@ def job(text: str) -> Reference:
         raise Invalid(f'invalid format "{text}": expected pipeline@job-id')
     project, _, short = name.rpartition("/")
     return Reference(repo=short, project=project, commit=identity)
+
+
+def history(text: str) -> int:
+    """How many versions back: `none`, `all` or a number."""
+    if text in ("none", "all"):
+        return 0 if text == "none" else -1
+    if not text.isdecimal():
+        raise Invalid(f"--history is none, all or a number, not {text!r}")
+    return int(text)

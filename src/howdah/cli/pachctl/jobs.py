@@ -1,0 +1,214 @@
+"""Jobs, and the job sets that one global ID names."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Annotated
+
+import typer
+
+from howdah.cli.pachctl import printing, references
+from howdah.cli.pachctl.connection import Project, connected
+from howdah.cli.pachctl.printing import GREEN, RED, YELLOW, FullTimestamps, Output, Raw
+from howdah.cli.pachctl.session import Session
+from howdah.client.pachd import Fields
+
+Name = Annotated[str, typer.Argument(metavar="PIPELINE@JOB", show_default=False)]
+Either = Annotated[str, typer.Argument(metavar="JOB | PIPELINE@JOB", show_default=False)]
+HEADER = ("PROJECT", "PIPELINE", "ID", "STARTED", "DURATION", "RESTART", "PROGRESS", "DL", "UL", "STATE")
+SET_HEADER = ("ID", "SUBJOBS", "PROGRESS", "CREATED", "MODIFIED")
+STATES = {
+    0: ("-", YELLOW),
+    1: ("created", YELLOW),
+    2: ("starting", YELLOW),
+    3: ("running", YELLOW),
+    4: ("failure", RED),
+    5: ("success", GREEN),
+    6: ("killed", RED),
+    7: ("egressing", YELLOW),
+    8: ("finishing", YELLOW),
+    9: ("unrunnable", RED),
+}
+FAILURE, SUCCESS, KILLED, UNRUNNABLE = 4, 5, 6, 9
+NAMES = {name: number for number, (name, _) in STATES.items()}
+LONGEST_REASON = 25
+
+
+def state(number: int) -> str:
+    return printing.colour(*STATES.get(number, ("-", YELLOW)))
+
+
+def inspect(
+    name: Either,
+    raw: Raw = False,
+    output: Output = None,
+    full: FullTimestamps = False,
+    project: Project = None,
+) -> None:
+    """Show one job, or all jobs of a global ID."""
+    with connected(project) as session:
+        _show(session, name, False, raw, output, full)
+
+
+def wait(
+    name: Either,
+    raw: Raw = False,
+    output: Output = None,
+    full: FullTimestamps = False,
+    project: Project = None,
+) -> None:
+    """Wait until a job, or every job of a global ID, has ended; exit code 1 if one did not succeed."""
+    with connected(project) as session:
+        if not _show(session, name, True, raw, output, full):
+            raise typer.Exit(1)
+
+
+def _show(
+    session: Session, name: str, wait: bool, raw: bool, output: printing.Encoding | None, full: bool
+) -> bool:
+    """Prints what was asked for and says whether all of it has succeeded."""
+    if "@" not in name:
+        found = list(_set(session, name, wait))
+        _print(found, raw, output, full)
+        return all(info.state == SUCCESS for info in found)
+    job = session.job(references.job(name))
+    info = session.pps("InspectJob", job=job, wait=wait, details=True)
+    if printing.raw_wanted(raw, output, full):
+        printing.messages([info], output)
+    else:
+        printing.facts(_facts(info, full))
+    return bool(info.state == SUCCESS)
+
+
+def _set(session: Session, identity: str, wait: bool) -> Iterator[Fields]:
+    job_set = session.message("pps_v2.JobSet", id=identity)
+    return session.pps_stream("InspectJobSet", job_set=job_set, wait=wait, details=True)
+
+
+def _facts(info: Fields, full: bool) -> tuple[tuple[str, str], ...]:
+    return (
+        ("ID", info.job.id),
+        ("Pipeline", info.job.pipeline.name),
+        ("Project", info.job.pipeline.project.name),
+        ("Started", printing.moment(info.started, full)),
+        ("Duration", _duration(info)),
+        ("State", state(info.state)),
+        ("Reason", info.reason),
+        ("Processed", str(info.data_processed)),
+        ("Failed", str(info.data_failed)),
+        ("Skipped", str(info.data_skipped)),
+        ("Recovered", str(info.data_recovered)),
+        ("Total", str(info.data_total)),
+        ("Data Downloaded", printing.size(info.stats.download_bytes)),
+        ("Data Uploaded", printing.size(info.stats.upload_bytes)),
+        ("Output Commit", info.output_commit.id),
+    )
+
+
+def _duration(info: Fields) -> str:
+    if not info.HasField("finished"):
+        return "-"
+    begun, ended = info.started, info.finished
+    return printing.duration(ended.seconds - begun.seconds + (ended.nanos - begun.nanos) / 1e9)
+
+
+def list_(
+    identity: Annotated[str | None, typer.Argument(metavar="[JOB]", show_default=False)] = None,
+    pipeline: Annotated[str, typer.Option("--pipeline", "-p", help="Only of this pipeline.")] = "",
+    expand: Annotated[bool, typer.Option("--expand", "-x", help="A line for each job of a set.")] = False,
+    number: Annotated[int, typer.Option("--number", "-n", min=0, help="At most this many; 0 for all.")] = 0,
+    states: Annotated[list[str] | None, typer.Option("--state", help="Only in this state.")] = None,
+    history: Annotated[str, typer.Option(help="Versions back: none, a number, or all.")] = "none",
+    all_projects: Annotated[bool, typer.Option("--all-projects", "-A", help="Of every project.")] = False,
+    raw: Raw = False,
+    output: Output = None,
+    full: FullTimestamps = False,
+    project: Project = None,
+) -> None:
+    """List job sets, the jobs of one set, or the jobs of a pipeline."""
+    wanted = _states(states or [])
+    with connected(project) as session:
+        projects = [] if all_projects else [session.named_project(session.project)]
+        if identity is not None:
+            found = _set(session, identity, False)
+        elif pipeline or expand or wanted:
+            asked: dict[str, object] = {"projects": projects, "history": references.history(history)}
+            if pipeline:
+                asked["pipeline"] = session.pipeline(pipeline)
+            found = session.pps_stream("ListJob", **asked)
+        else:
+            sets = islice(session.pps_stream("ListJobSet", projects=projects), number or None)
+            if printing.raw_wanted(raw, output, full):
+                return printing.messages(sets, output)
+            return printing.table(SET_HEADER, (_set_row(job_set, full) for job_set in sets))
+        kept = (info for info in found if not wanted or info.state in wanted)
+        _print(islice(kept, number or None), raw, output, full)
+    return None
+
+
+def _states(names: list[str]) -> set[int]:
+    if unknown := [name for name in names if name not in NAMES]:
+        raise typer.BadParameter(f"No job state {unknown[0]!r}; there are {', '.join(NAMES)}.")
+    return {NAMES[name] for name in names}
+
+
+def _print(found: Iterable[Fields], raw: bool, output: printing.Encoding | None, full: bool) -> None:
+    if printing.raw_wanted(raw, output, full):
+        printing.messages(found, output)
+    else:
+        printing.table(HEADER, (_row(info, full) for info in found))
+
+
+def _row(info: Fields, full: bool) -> tuple[str, ...]:
+    return (
+        info.job.pipeline.project.name,
+        info.job.pipeline.name,
+        info.job.id,
+        printing.moment(info.started, full) if info.HasField("started") else "-",
+        _duration(info),
+        str(info.restart),
+        f"{info.data_processed} + {info.data_skipped} / {info.data_total}",
+        printing.size(info.stats.download_bytes),
+        printing.size(info.stats.upload_bytes),
+        _ending(info),
+    )
+
+
+def _ending(info: Fields) -> str:
+    if info.reason:
+        reason = info.reason
+        if len(reason) > LONGEST_REASON:
+            reason = reason[:LONGEST_REASON].rstrip() + "..."
+        return f"{state(info.state)}: {reason}"
+    if info.state == SUCCESS and info.data_skipped == info.data_total:
+        return printing.colour("success: there were no datums to process", GREEN)
+    return state(info.state)
+
+
+def _set_row(job_set: Fields, full: bool) -> tuple[str, ...]:
+    states = [info.state for info in job_set.jobs]
+    done = states.count(SUCCESS)
+    failed = sum(states.count(bad) for bad in (FAILURE, KILLED, UNRUNNABLE))
+    created = sorted((info.created for info in job_set.jobs), key=lambda stamp: (stamp.seconds, stamp.nanos))
+    return (
+        job_set.job_set.id,
+        str(len(states)),
+        printing.progress_bar(done, len(states) - done - failed, failed),
+        printing.moment(created[0], full) if created else "-",
+        printing.moment(created[-1], full) if created else "-",
+    )
+
+
+def delete(name: Name, project: Project = None) -> None:
+    """Delete a job."""
+    with connected(project) as session:
+        session.pps("DeleteJob", job=session.job(references.job(name)))
+
+
+def stop(name: Either, project: Project = None) -> None:
+    """Stop a job, or every job of a global ID; what they wrote is dropped."""
+    with connected(project) as session:
+        if "@" in name:
+            session.pps("StopJob", job=session.job(references.job(name)))
+            return
+        for info in _set(session, name, False):
+            session.pps("StopJob", job=info.job)

@@ -1,0 +1,66 @@
+"""`pachctl logs`: what user code printed, and what the engine said about it."""
+
+import re
+import sys
+from typing import Annotated
+
+import typer
+
+from howdah.cli.pachctl import printing, references
+from howdah.cli.pachctl.connection import Project, connected
+from howdah.errors import Invalid
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+@app.command()
+def logs(
+    pipeline: Annotated[str, typer.Option("--pipeline", "-p", help="Of this pipeline.")] = "",
+    job: Annotated[str, typer.Option("--job", "-j", help="Of this job: pipeline@id.")] = "",
+    datum: Annotated[str, typer.Option("--datum", help="Only of this datum.")] = "",
+    inputs: Annotated[str, typer.Option("--inputs", help="Only about these files, comma-separated.")] = "",
+    master: Annotated[bool, typer.Option("--master", help="What the engine said, not user code.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more comes.")] = False,
+    tail: Annotated[int, typer.Option("--tail", "-t", min=0, help="Only the last lines.")] = 0,
+    since: Annotated[str, typer.Option(help="Only this far back, such as 90s, 10m or 24h.")] = "24h",
+    raw: printing.Raw = False,
+    project: Project = None,
+) -> None:
+    """Print logs.
+
+    Example: pachctl logs --pipeline mileage-model --follow
+    """
+    if not pipeline and not job:
+        raise typer.BadParameter("Name a pipeline with -p or a job with -j.")
+    with connected(project) as session:
+        asked: dict[str, object] = {
+            "master": master,
+            "follow": follow,
+            "tail": tail,
+            "data_filters": [text for text in inputs.split(",") if text],
+            "since": session.message("google.protobuf.Duration", seconds=_seconds(since)),
+        }
+        if pipeline:
+            asked["pipeline"] = session.pipeline(pipeline)
+        if job:
+            asked["job"] = session.job(references.job(job))
+        if datum:
+            asked["datum"] = session.message("pps_v2.Datum", id=datum)
+        for line in session.pps_stream("GetLogs", **asked):
+            if raw:
+                printing.messages([line], None)
+            else:
+                sys.stdout.write(line.message.rstrip("\n") + "\n")
+            sys.stdout.flush()
+
+
+def _seconds(text: str) -> int:
+    found = _DURATION.fullmatch(text)
+    if text == "0":
+        return 0
+    if not found or not any(found.groups()):
+        raise Invalid(f"--since wants a span such as 90s, 10m or 24h, not {text!r}")
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
