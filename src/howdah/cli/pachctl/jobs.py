@@ -105,7 +105,7 @@ def _facts(info: Fields, full: bool) -> tuple[tuple[str, str], ...]:
 
 
 def _duration(info: Fields) -> str:
-    if not info.HasField("finished"):
+    if not (info.HasField("started") and info.HasField("finished")):
         return "-"
     begun, ended = info.started, info.finished
     return printing.duration(ended.seconds - begun.seconds + (ended.nanos - begun.nanos) / 1e9)
