@@ -96,9 +96,9 @@ def test_killed_at_two_hundred_random_moments(crashes):
 def _kill_at_random(crashes, times):
     moments = random.Random(times)
     for _ in range(times):
-        crashes.live(kill_after_lines=moments.randrange(1, 60))
-        if len(crashes.acknowledged) > 200:  # do not let reading it all back grow with every crash
-            for seed in sorted(crashes.acknowledged)[:-60]:
+        crashes.live(kill_after_lines=moments.randrange(1, 24))
+        if len(crashes.acknowledged) > 80:  # do not let reading it all back grow with every crash
+            for seed in sorted(crashes.acknowledged)[:-30]:
                 del crashes.acknowledged[seed]
         crashes.verify()
     crashes.collect()

@@ -161,6 +161,23 @@ def test_extending_a_file_of_the_same_upload(blobs):
     assert blobs.read_all(second) == data * 2
 
 
+def test_copying_and_extending_small_files_of_the_same_upload_flushes_nothing(blobs):
+    small = noise(1_000)
+    key = blake3(small).digest()  # a tiny file whose bytes are another file's hash
+    with blobs.upload() as upload:
+        upload.write(small)
+        first = upload.end_file()
+        upload.write(key)
+        tiny = upload.end_file()
+        for content in (first, tiny):
+            upload.keep(content)
+            upload.extend(content)
+        both = upload.end_file()
+        assert stored_bytes(blobs) == 0
+        upload.sync()
+    assert blobs.read_all(both) == small + key
+
+
 def test_blocks(store):
     with store.blobs.upload() as upload:
         hashes = [upload.put_block(noise(3_000, n)) for n in range(100)]

@@ -168,14 +168,14 @@ def write_all(fd: int, parts: Sequence[Buffer]) -> int:
     """Write every byte of the parts at the file's position; returns how many."""
     total = 0
     for first in range(0, len(parts), _PARTS_AT_ONCE):
-        views = [memoryview(part) for part in parts[first : first + _PARTS_AT_ONCE]]
-        while views:
-            written = os.writev(fd, views)
-            total += written
-            while views and written >= len(views[0]):
-                written -= len(views.pop(0))
-            if written:
-                views[0] = views[0][written:]
+        some = parts[first : first + _PARTS_AT_ONCE]
+        whole = sum(map(len, some))
+        written = os.writev(fd, some)
+        if written < whole:  # rare: a signal, or a disk about to be full
+            rest = memoryview(b"".join(some))
+            while written < whole:
+                written += os.write(fd, rest[written:])
+        total += whole
     return total
 
 

@@ -64,20 +64,18 @@ class Compressor:
 
 
 def encode(kind: int, items: Sequence[tuple[Hash, Buffer]], compressor: Compressor | None) -> list[Buffer]:
-    """The record's bytes, in parts, so that large payloads are not copied. Pass a compressor where
+    """The record's bytes, in parts, so that a large chunk is not copied. Pass a compressor where
     compression pays; a payload that does not shrink is stored as it is."""
     lengths = [len(data) for _, data in items]
     raw_bytes = sum(lengths)
-    payload: list[Buffer] = [data for _, data in items]
+    payload = items[0][1] if len(items) == 1 else b"".join([data for _, data in items])
     codec, stored_bytes = RAW, raw_bytes
-    if compressor is not None:
-        packed = compressor.compress(payload[0] if len(payload) == 1 else b"".join(payload))
-        if len(packed) < raw_bytes:
-            codec, payload, stored_bytes = ZSTD, [packed], len(packed)
+    if compressor is not None and len(packed := compressor.compress(payload)) < raw_bytes:
+        codec, payload, stored_bytes = ZSTD, packed, len(packed)
     table = b"".join(_ITEM.pack(hash, length) for (hash, _), length in zip(items, lengths, strict=True))
     head = _HEADER.pack(MAGIC, codec, kind, len(items), raw_bytes, stored_bytes, 0)[:-4]
     check = zlib.crc32(table, zlib.crc32(head))
-    return [b"".join((head, check.to_bytes(4, "little"), table)), *payload]
+    return [b"".join((head, check.to_bytes(4, "little"), table)), payload]
 
 
 def decode_header(data: Buffer) -> Header:

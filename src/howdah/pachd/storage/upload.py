@@ -92,8 +92,10 @@ class Upload:
         """Put the bytes of a content at the end of the current file. At a file's beginning a large
         one is not written again: its chunks are used, all but the last, and where this process wrote
         it, or extended it before, it is not read either. The result is the same as writing it all."""
-        self._flush()
-        if self._written or begun.size < _REUSED_FROM_BYTES or not begun.depth or not self._reuse(begun):
+        self._check()
+        if (waiting := self._waiting(begun)) is not None:
+            self.write(waiting)
+        elif self._written or begun.size < _REUSED_FROM_BYTES or not begun.depth or not self._reuse(begun):
             for piece in self._reader.read(begun):
                 self.write(piece)
 
@@ -111,10 +113,11 @@ class Upload:
 
     def keep(self, kept: Content) -> None:
         """Keep gc off an existing content while this upload lasts; NotFound when it is gone."""
-        self._flush()
-        hashes = self._reader.hashes_of(kept)
-        while batch := list(islice(hashes, LIST_ENTRIES)):
-            self._keep(batch)
+        self._check()
+        if self._waiting(kept) is None:
+            hashes = self._reader.hashes_of(kept)
+            while batch := list(islice(hashes, LIST_ENTRIES)):
+                self._keep(batch)
 
     def sync(self) -> None:
         """When it returns, every file ended and block put through this upload is on disk and indexed.
@@ -151,6 +154,15 @@ class Upload:
     def _flush(self) -> None:
         self._pieces.flush()
         self._blocks.flush()
+
+    def _waiting(self, known: Content) -> Buffer | None:
+        """The bytes of a content that this upload has yet to store. What has lists is stored now, so
+        that they can be read."""
+        if known.depth:
+            self._flush()
+        if known.depth or known.inline is not None:
+            return None
+        return self._pieces.waiting(known.root)
 
     @property
     def _written(self) -> bool:
