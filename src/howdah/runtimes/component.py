@@ -177,6 +177,9 @@ class ComponentBackend:
             200, orjson.dumps({"predictions": data.get("ndarray") if isinstance(data, dict) else None})
         )
 
+    async def event(self, body: bytes, headers: Headers) -> Answer:
+        return error(404, "no events are taken here")
+
     async def get(self, path: str) -> Answer | None:
         if path in ("/ready", "/live", "/health/status", "/health/ping", "/v2/health/ready"):
             ready = self.ready or path == "/live"

@@ -27,6 +27,7 @@ from howdah.runtimes.seldon_message import Tensor
 
 log = logging.getLogger(__name__)
 
+Explains = Callable[[InferenceRequest], Awaitable[dict[str, object]]]
 Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
@@ -101,6 +102,9 @@ class MlserverBackend:
                 self.metrics.called("/predict", "post", code, seconds, model, self._place.image)
 
     async def predict(self, body: bytes, headers: Headers) -> Answer:
+        explain: Explains | None = getattr(self._model(), "explanation", None)
+        if explain is not None:
+            return await self._explain(body, headers, explain)
         try:
             message = json.loads(body)
             question = seldon_message.read(message)
@@ -202,6 +206,34 @@ class MlserverBackend:
             {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
         ]
         return Answer(200, json.dumps({"model_version_status": version}).encode(), JSON)
+
+    async def event(self, body: bytes, headers: Headers) -> Answer:
+        """`POST /`: for models that take CloudEvents."""
+        model = self._model()
+        taken = getattr(model, "event", None)
+        if taken is None:
+            return error(404, "this model takes no events")
+        status, document = await taken(body, headers)
+        return Answer(status, orjson.dumps(document))
+
+    async def _explain(self, body: bytes, headers: Headers, explain: Explains) -> Answer:
+        """Plain JSON for a request in either protocol."""
+        try:
+            document = json.loads(body)
+            if isinstance(document, dict) and "inputs" in document:
+                payload = InferenceRequest.model_validate(document)
+            else:
+                declared = [tensor.name for tensor in (getattr(self._model(), "inputs", None) or ())]
+                inputs = seldon_message.to_inputs(seldon_message.read(document), declared)
+                payload = InferenceRequest.model_validate({"inputs": inputs})
+            payload.id = payload.id or headers["seldon-puid"]
+            return Answer(200, orjson.dumps(await explain(payload)))
+        except ValidationError as invalid:
+            return failure(422, _said(invalid))
+        except (ValueError, RecursionError) as wrong:
+            return failure(400, str(wrong))
+        except HowdahError as refused:
+            return failure(400 if isinstance(refused, Invalid) else 503, str(refused))
 
     async def other(self, scope: Message, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)

@@ -38,7 +38,9 @@ ALWAYS = (
     ),
 )
 INFER = re.compile(r"/v2/models(?:/(?P<model>[^/]+))?(?:/versions/(?P<version>[^/]+))?/(?:infer|generate)")
-V1 = re.compile(r"/(?:api/v(?:0\.1|1\.0)/)?(?P<what>predictions|predict|feedback|send-feedback|explain)")
+V1 = re.compile(
+    r"/(?:api/v(?:0\.1|1\.0)/)?(?P<what>predictions|predict|feedback|send-feedback|explain(?:ations)?)"
+)
 TENSORFLOW = re.compile(r"/v1/models(?:/(?P<model>[^/:]+))?:predict")
 
 
@@ -62,6 +64,10 @@ class Backend(Protocol):
     async def feedback(self, body: bytes, headers: Headers) -> Answer: ...
 
     async def tensorflow(self, model: str, body: bytes, headers: Headers) -> Answer: ...
+
+    async def event(self, body: bytes, headers: Headers) -> Answer:
+        """A CloudEvent at `/`."""
+        ...
 
     async def get(self, path: str) -> Answer | None:
         """Documents: metadata, status, readiness. None: ask the other application."""
@@ -115,7 +121,7 @@ class Front:
                 await self._exchange(call, scope, receive, send)
         elif method == "OPTIONS":
             await _send(send, Answer(200, b""), ())
-        elif path in ("/metrics", "/prometheus"):
+        elif path in ("/metrics", "/prometheus", "/v1/metrics"):
             await _send(send, Answer(200, self.metrics.text(), CONTENT_TYPE_LATEST), ())
         else:
             found = await self._backend.get(path)
@@ -135,6 +141,8 @@ class Front:
             if found["what"] in ("feedback", "send-feedback"):
                 return _Call("feedback", "seldon", backend.feedback)
             return _Call("predictions", "seldon", backend.predict)
+        if path == "/":
+            return _Call("events", place.protocol, backend.event)
         if found := TENSORFLOW.fullmatch(path):
             name = found["model"] or place.node
             return _Call(
@@ -172,6 +180,8 @@ class Front:
         if not self._place.inside:
             method = "post" if endpoint.startswith("/") else "unary"
             self.metrics.answered(service, method, answer.status, seconds)
+        if service == "events":
+            return  # the exchange that it tells of is on record where it took place
         if headers.get("seldon-skip-logging", "").lower() in ("true", "on", "1"):
             return
         if self._recorder is not None and self._recorder.wants(id):

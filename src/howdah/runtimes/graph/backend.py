@@ -93,6 +93,9 @@ class GraphBackend:
             return stopped.answer
         return Answer(200, orjson.dumps(answer))
 
+    async def event(self, body: bytes, headers: Headers) -> Answer:
+        return error(404, "no events are taken here")
+
     async def get(self, path: str) -> Answer | None:
         if path in ("/ready", "/live", "/v2/health/ready", "/v2/health/live", "/api/v1.0/health/status"):
             return Answer(200, b"OK", "text/plain")

@@ -1,0 +1,202 @@
+"""A detector as a deployment of its own, fed by another deployment's `logger`.
+
+As Seldon's adserver: `POST /` takes a CloudEvent whose payload is the request that was logged,
+drift is judged whenever `drift_batch_size` rows have come, outliers at once; the finding goes back
+in the answer and, if `reply_url` is set, as a CloudEvent there; figures are gauges at /v1/metrics.
+What online detectors remember is saved in the server's own folder and restored.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import urllib.request
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from mlserver.codecs import StringCodec
+from mlserver.model import MLModel
+from mlserver.types import InferenceRequest, InferenceResponse
+from prometheus_client import Counter, Gauge
+
+from howdah.errors import HowdahError, Invalid
+from howdah.learning import bundle, reference
+from howdah.runtimes import seldon_message
+from howdah.runtimes.detectors import Columns, Detector, Finding
+from howdah.runtimes.models.columns import columns_of, described
+from howdah.runtimes.models.hosting import place_of
+
+BATCH_ROWS = 1000
+SAVE_EVERY = 100
+REPLY_WITHIN_S = 2.0
+EVENT_TYPES = {"drift": "io.seldon.serving.inference.drift", "outlier": "io.seldon.serving.inference.outlier"}
+log = logging.getLogger(__name__)
+
+
+class DetectorModel(MLModel):
+    platform = "howdah-detector"
+
+    async def load(self) -> bool:
+        place = place_of(self)
+        found = bundle.read(place.model_folder)
+        signature = found.manifest.signature
+        options = dict(place.parameters)
+        self._kind = str(options.pop("type", "scipy"))
+        self._batch_rows = int(str(options.pop("drift_batch_size", BATCH_ROWS)))
+        self._reply_url = str(options.pop("reply_url", ""))
+        self._fields = signature.inputs
+        self._state = Path(os.environ.get("HOWDAH_STATE_FOLDER") or "/tmp")
+        sample = reference.read(found.folder, signature)
+        self._detector = await asyncio.to_thread(_made, self._kind, sample, signature, options, self._state)
+        self._pending: list[Columns] = []
+        self._lock = asyncio.Lock()
+        self._since_saved = 0
+        self._gauges = _Gauges()
+        self.inputs = [described(field) for field in self._fields]
+        return True
+
+    async def predict(self, payload: InferenceRequest) -> InferenceResponse:
+        """Judge these rows by themselves, now: for those who ask, and not for the stream."""
+        columns = columns_of(payload.inputs, self._fields)
+        finding = await asyncio.to_thread(self._detector.examine, columns)
+        self._gauges.show(finding)
+        output = StringCodec.encode_output("finding", [json.dumps(asdict(finding))])
+        return InferenceResponse(model_name=self.name, model_version=self.version, outputs=[output])
+
+    async def event(self, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, object]]:
+        """`POST /`: the status and what to answer."""
+        try:
+            columns = self._rows(body)
+            async with self._lock:
+                finding = await self._take(columns)
+        except Invalid as wrong:
+            return 400, {"error": str(wrong)}
+        except HowdahError as failed:
+            return 503, {"error": str(failed)}
+        if finding is None:
+            waiting = sum(len(next(iter(part.values()))) for part in self._pending)
+            return 200, {"data": None, "meta": {"rows_waiting": waiting, "batch": self._batch_rows}}
+        told: dict[str, object] = {"data": _as_alibi(finding), "meta": {"detector": self._kind}}
+        if self._reply_url:
+            await asyncio.to_thread(self._reply, finding, told, headers)
+        return 200, told
+
+    def _rows(self, body: bytes) -> Columns:
+        try:
+            document = json.loads(body)
+        except (ValueError, RecursionError):
+            raise Invalid("the event's payload is not JSON") from None
+        if isinstance(document, dict) and "inputs" in document:
+            payload = InferenceRequest.model_validate(document)
+        elif isinstance(document, dict) and "instances" in document:
+            question = seldon_message.read({"data": {"ndarray": document["instances"]}})
+            payload = self._request(question)
+        else:
+            payload = self._request(seldon_message.read(document))
+        return columns_of(payload.inputs, self._fields)
+
+    def _request(self, question: seldon_message.Question) -> InferenceRequest:
+        inputs = seldon_message.to_inputs(question, [field.name for field in self._fields])
+        return InferenceRequest.model_validate({"inputs": inputs})
+
+    async def _take(self, columns: Columns) -> Finding | None:
+        if self._detector.online or self._kind in _outlier_kinds():
+            finding = await asyncio.to_thread(self._detector.examine, columns)
+            self._since_saved += 1
+            if self._detector.online and self._since_saved >= SAVE_EVERY:
+                await asyncio.to_thread(self._detector.save, self._state)
+                self._since_saved = 0
+        else:
+            self._pending.append(columns)
+            if sum(len(next(iter(part.values()))) for part in self._pending) < self._batch_rows:
+                return None
+            parts, self._pending = self._pending, []
+            whole = {f.name: np.concatenate([part[f.name] for part in parts]) for f in self._fields}
+            finding = await asyncio.to_thread(self._detector.examine, whole)
+        self._gauges.show(finding)
+        return finding
+
+    def _reply(self, finding: Finding, told: dict[str, object], headers: dict[str, str]) -> None:
+        sent = {
+            "Content-Type": "application/json",
+            "Ce-Specversion": "1.0",
+            "Ce-Type": EVENT_TYPES[finding.kind],
+            "Ce-Source": f"io.seldon.serving.{self.name}",
+            "Ce-Id": headers.get("ce-id", ""),
+        }
+        request = urllib.request.Request(self._reply_url, json.dumps(told).encode(), sent)
+        try:
+            urllib.request.urlopen(request, timeout=REPLY_WITHIN_S).close()
+        except OSError as error:
+            log.warning("the finding could not be sent to %s: %s", self._reply_url, error)
+
+    async def unload(self) -> bool:
+        self._detector.save(self._state)
+        return True
+
+
+class _Gauges:
+    def __init__(self) -> None:
+        self._drift = {
+            name: Gauge(f"seldon_metric_drift_{name}", f"Drift: {name}", ["feature"])
+            for name in ("is_drift", "p_val", "distance", "threshold")
+        }
+        self._drifted = Counter("seldon_metric_drift_counter", "Batches that drifted")
+        self._outlier = {
+            name: Gauge(f"seldon_metric_outlier_{name}", f"Outliers: {name}")
+            for name in ("is_outlier", "instance_score", "threshold")
+        }
+        self._outliers = Counter("seldon_metric_outlier_counter", "Rows that were outliers")
+
+    def show(self, finding: Finding) -> None:
+        if finding.kind == "outlier":
+            self._outlier["is_outlier"].set(float(finding.positive))
+            self._outlier["instance_score"].set(max(finding.scores, default=0.0))
+            self._outlier["threshold"].set(finding.threshold)
+            self._outliers.inc(sum(finding.rows))
+            return
+        self._drifted.inc(float(finding.positive))
+        self._drift["is_drift"].labels("all").set(float(finding.positive))
+        self._drift["threshold"].labels("all").set(finding.threshold)
+        for name, values in (("p_val", finding.p_values), ("distance", finding.distances)):
+            for feature, value in zip(finding.features, values, strict=False):
+                self._drift[name].labels(feature).set(value)
+
+
+def _made(kind: str, sample: Columns, signature: object, options: dict[str, object], state: Path) -> Detector:
+    from howdah.learning.signature import Signature
+
+    assert isinstance(signature, Signature)
+    if kind == "scipy":
+        from howdah.runtimes.detectors.permissive import ScipyDrift
+
+        return ScipyDrift(sample, signature, float(str(options.get("p_val", 0.01))))
+    from howdah.runtimes.detectors.alibi import AlibiDetector
+
+    detector = AlibiDetector(kind, sample, signature, options)
+    detector.restore(state)
+    return detector
+
+
+def _outlier_kinds() -> tuple[str, ...]:
+    from howdah.runtimes.detectors.alibi import OUTLIERS
+
+    return OUTLIERS
+
+
+def _as_alibi(finding: Finding) -> dict[str, object]:
+    """The finding in the words that alibi-detect's own answers use."""
+    if finding.kind == "outlier":
+        return {
+            "is_outlier": [int(row) for row in finding.rows],
+            "instance_score": list(finding.scores),
+            "threshold": finding.threshold,
+        }
+    return {
+        "is_drift": int(finding.positive),
+        "p_val": list(finding.p_values),
+        "distance": list(finding.distances),
+        "threshold": finding.threshold,
+        "features": list(finding.features),
+    }
