@@ -136,6 +136,10 @@ class Plant:
         files = self.versions.files(CommitSpec(RepoRef(name), branch))
         return {file.path: b"".join(files.read(file)) for file in files.tree.files()}
 
+    def meta_files(self, job: JobRef) -> dict[str, bytes]:
+        files = self.versions.files(job.meta)
+        return {file.path: b"".join(files.read(file)) for file in files.tree.files()}
+
     @contextmanager
     def logs_of(self, name: str, job: CommitId) -> Iterator[Iterator[str]]:
         """What user code says, as it says it."""

@@ -22,6 +22,21 @@ def test_a_commit_runs_through(plant) -> None:
     assert plant.output("copy") == {"/a": b"1", "/b": b"2"}
 
 
+def test_new_bytes_of_any_size_stand_in_the_output_and_in_the_meta_commit(plant) -> None:
+    plant.repo("raw")
+    plant.put("raw", {"/a": b"1"})
+    # Bytes that the store has never seen, too many to lie inline: they exist only in the upload at first.
+    plant.pipeline("grow", RAW, "seq 1 400 > /pfs/out/medium; seq 1 400000 > /pfs/out/large")
+    job = plant.wait("grow")
+    assert job.state is JobState.SUCCESS, job.reason
+    output = plant.output("grow")
+    (meta,) = plant.metas(job.ref)
+    listed = plant.meta_files(job.ref)
+    for name in ("/medium", "/large"):
+        assert output[name].splitlines()[-1] in (b"400", b"400000")
+        assert listed[f"/pfs/{meta.datum.id}/out{name}"] == output[name]
+
+
 def test_only_what_changed_runs_again(plant) -> None:
     plant.repo("raw")
     plant.put("raw", {f"/{n}": b"x" for n in range(4)})

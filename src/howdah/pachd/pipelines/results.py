@@ -199,6 +199,9 @@ class _Group:
         self._salt = salt
         self._output: Writing | None = None
         self._meta: Writing | None = None
+        self._written: list[tuple[str, Content]] = []
+        """What the meta commit gets of the output: only once the output's bytes are stored, since
+        until then nobody but the upload that took them knows where they are."""
 
     @property
     def output(self) -> Writing:
@@ -245,7 +248,7 @@ class _Group:
             else:
                 content = self.output.put(file.path, _pieces(file.source), id)
                 written += file.size
-            self.meta.put_content(f"{pfs_path(id)}/out{file.path}", content)
+            self._written.append((f"{pfs_path(id)}/out{file.path}", content))
         return written
 
     def _list_inputs(self, task: DatumTask) -> None:
@@ -261,8 +264,12 @@ class _Group:
             self.meta.put_content(path, content)
 
     def seal(self) -> None:
-        for writing in self._writings():
-            writing.seal()
+        if self._output is not None:
+            self._output.seal()
+        for path, content in self._written:
+            self.meta.put_content(path, content)
+        if self._meta is not None:
+            self._meta.seal()
 
     def attach(self, tx: Transaction) -> None:
         if self._output is not None:
