@@ -19,6 +19,7 @@ from howdah.pachd.versions.errors import (
 )
 from howdah.pachd.versions.files.session import FileSession
 from howdah.pachd.versions.finish import Finisher, finish_one
+from howdah.pachd.versions.names import validate_path
 
 RAW, CLEAN = RepoRef("raw"), RepoRef("clean")
 MASTER = BranchRef(RAW, "master")
@@ -292,3 +293,22 @@ def test_filesets_live_for_a_time(versions: Versions, clock: object) -> None:
     with pytest.raises(FilesetNotFound):
         versions.compose_filesets([base])
     assert versions.compose_filesets([one])
+
+
+@pytest.mark.parametrize(
+    ("path", "clean"),
+    [("a", "/a"), ("//a///b/", "/a/b"), ("/.a/..b/...", "/.a/..b/..."), ("/a b/c~", "/a b/c~")],
+)
+def test_a_path_has_one_spelling(path: str, clean: str) -> None:
+    assert validate_path(path) == clean
+    assert validate_path(clean) == clean
+
+
+def test_every_printable_character_is_either_allowed_or_named_in_the_refusal() -> None:
+    for character in map(chr, range(32, 127)):
+        path = f"/x{character}y/z"
+        try:
+            assert validate_path(path) == path.replace("//", "/")
+        except Invalid as refusal:
+            assert f"globbing character ({character})" in str(refusal)
+            assert character in "*?[]{}!()@+^"

@@ -12,6 +12,8 @@ _NAME_MAX = 255
 _COMMIT_ID = re.compile(r"[0-9a-fA-F]{12}4[0-9a-fA-F]{19}")
 _PATH = re.compile(r"[ -~]+")
 _PATH_MAX = 4096
+_PLAIN_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[ \"#$%&',\-.0-9:;<=>A-Z_`a-z|~\\]+)+")
+"""Paths that are good and already in their one spelling: nearly all there are."""
 _GLOB = re.compile(r"[*?\[\]{}!()@+^]")
 _PROJECT_MAX = 51  # 63 for a Kubernetes name, less what Pachyderm adds to pipeline names
 
@@ -77,6 +79,8 @@ def clean_path(path: str) -> str:
 
 def validate_path(path: str) -> str:
     """Check a path that is about to be written and return its one spelling."""
+    if len(path) <= _PATH_MAX and _PLAIN_PATH.fullmatch(path):
+        return path
     if not _PATH.fullmatch(path):
         raise InvalidPath(path, "only printable ASCII characters allowed")
     if glob := _GLOB.search(path):

@@ -61,6 +61,7 @@ def forget_commit(work: Work, commit: CommitRef | CommitSpec) -> CommitInfo:
         raise Conflict(f"commit {info.ref} must be finished before it can be forgotten")
     if tables.branches_headed_by(work.connection, info.row):
         raise Conflict("the branch head cannot be a forgotten commit")
+    _refuse_foundation(work, info)
     tables.forget_content(work.connection, info.row)
     work.emit_commit("forgotten", info.ref)
     return info
@@ -101,6 +102,7 @@ def _refuse_with_children(info: CommitInfo) -> None:
 def _delete(work: Work, infos: Sequence[CommitInfo]) -> None:
     for info in infos:
         _refuse_unfinished_children(work, info)
+        _refuse_foundation(work, info)
     for info in infos:
         _repoint_branches(work, info)
         parent = tables.parent_row(work.connection, info.row)
@@ -115,6 +117,22 @@ def _refuse_unfinished_children(work: Work, info: CommitInfo) -> None:
         if not child.finished:
             hint = "" if child.open else ", consider using WaitCommit"
             raise Conflict(f"cannot squash until child commit {ref} is finished{hint}")
+
+
+def _refuse_foundation(work: Work, info: CommitInfo) -> None:
+    """A child with an error is no base for anyone: what comes after it rests on this commit."""
+    for ref in info.children:
+        child = work.view.commit(ref)
+        if not child.error:
+            continue
+        grandchildren = [work.view.commit(each) for each in child.children]
+        is_head = bool(tables.branches_headed_by(work.connection, child.row))
+        if is_head or not all(each.finished for each in grandchildren):
+            raise Conflict(
+                f"cannot squash or forget commit {info.ref}: its child {ref} finished with an error, and "
+                "what is written after that still rests on this commit; write a good commit first"
+            )
+        _refuse_foundation(work, child)
 
 
 def _repoint_branches(work: Work, info: CommitInfo) -> None:

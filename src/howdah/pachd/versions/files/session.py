@@ -9,7 +9,7 @@ A session is used by one thread.
 
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from howdah.core.failpoints import Failpoint
 from howdah.core.refs import CommitRef
@@ -33,13 +33,21 @@ class Source(Protocol):
         ...
 
 
+class _Current(NamedTuple):
+    """The file that is being written: its path as the caller writes it, and as it is."""
+
+    path: str
+    datum: str
+    clean: str
+
+
 class FileSession:
     """Operations apply in the order in which they are called. Paths are checked here."""
 
     def __init__(self, blobs: Blobs, trees: Trees) -> None:
         self._upload = blobs.upload()
         self._layer = through(trees, self._upload).layer()
-        self._current: tuple[str, str] | None = None
+        self._current: _Current | None = None
         self._sealed: Hash | None = None
         self.bytes_written = 0
         self.commit: CommitRef | None = None
@@ -47,26 +55,32 @@ class FileSession:
 
     def append(self, path: str, data: bytes | memoryview, datum: str = "") -> None:
         """Add to the end of the datum's file, which begins empty if there is none."""
-        if self._current is None or self._current != (path, datum):
+        current = self._current
+        if current is None or current.path != path or current.datum != datum:
             self._end_file()
-            _checked_file(path, datum)
-            self._current = (path, datum)
+            self._current = _Current(path, datum, _checked_file(path, datum))
         self._upload.write(data)
         self.bytes_written += len(data)
 
     def put(self, path: str, data: bytes | memoryview, datum: str = "") -> None:
         """Begin the file anew with these bytes; `append` goes on with it."""
-        self.delete(path, datum)
-        self.append(path, data, datum)
+        self._end_file()
+        clean = _checked_file(path, datum)
+        self._layer.delete(clean, datum or None)
+        self._current = _Current(path, datum, clean)
+        self._upload.write(data)
+        self.bytes_written += len(data)
 
     def put_file(self, path: str, pieces: Iterable[bytes | memoryview], datum: str = "") -> Content:
         """A whole file, begun anew; what it came to."""
-        self.delete(path, datum)
+        self._end_file()
+        clean = _checked_file(path, datum)
+        self._layer.delete(clean, datum or None)
         for piece in pieces:
             self._upload.write(piece)
             self.bytes_written += len(piece)
         content = self._upload.end_file()
-        self._layer.put(_checked_file(path, datum), content, datum, append=True)
+        self._layer.put(clean, content, datum, append=True)
         return content
 
     def delete(self, path: str, datum: str = "") -> None:
@@ -120,12 +134,12 @@ class FileSession:
 
     def _end_file(self) -> None:
         if self._current is not None:
-            (path, datum), self._current = self._current, None
-            self._layer.put(validate_path(path), self._upload.end_file(), datum, append=True)
+            current, self._current = self._current, None
+            self._layer.put(current.clean, self._upload.end_file(), current.datum, append=True)
 
 
 def _checked(path: str, datum: str) -> str:
-    if len(datum) > MAX_DATUM or not datum.isprintable():
+    if datum and (len(datum) > MAX_DATUM or not datum.isprintable()):
         raise Invalid(f"datum {datum[:40]!r} is not a name of at most {MAX_DATUM} characters")
     return validate_path(path)
 
