@@ -48,7 +48,7 @@ def _children(nodes: Nodes, parents: list[Hash], low: bytes, high: bytes | None)
 def _within(node: Node, low: bytes, high: bytes | None) -> list[Hash]:
     start = node.find(low)
     end = node.count if high is None else min(node.find(high) + 1, node.count)
-    return node.index()[1][start:end]
+    return node.children(start, end)
 
 
 class _Side:

@@ -69,14 +69,16 @@ def _edit_level(
 def _corrected(hash: Hash, cursor: "_Cursor", edits: list[Edit], measure: Measure) -> bytes:
     """The record of the cursor's node after the edits, from its record before them."""
     before = cursor.record
-    if before is None:
-        # The root: nobody keeps its totals.
-        return measure.record(hash, NOTHING)
-    node, level = cursor.node, cursor.level
-    came = [(key, value) for key, value in edits if value is not None]
-    went = [(key, value) for key, _ in edits if (value := node.get(key)) is not None]
-    totals = of_records([before]) + _total(measure, level, came) - _total(measure, level, went)
+    # Nobody keeps the totals of the root.
+    totals = NOTHING if before is None else of_records([before]) + _difference(cursor, edits, measure)
     return measure.record(hash, totals)
+
+
+def _difference(cursor: "_Cursor", edits: list[Edit], measure: Measure) -> Totals:
+    """What the edits add to the totals of the cursor's node."""
+    came = [(key, value) for key, value in edits if value is not None]
+    went = [(key, value) for key, _ in edits if (value := cursor.node.get(key)) is not None]
+    return _total(measure, cursor.level, came) - _total(measure, cursor.level, went)
 
 
 def _total(measure: Measure, level: int, entries: list[tuple[bytes, bytes]]) -> Totals:
@@ -90,8 +92,13 @@ def _edit_region(
     is what `pending` gave for the node first."""
     cutter = _Cutter(nodes, cursor.level, measure)
     old: list[bytes] = []
+    totals: Totals | None = NOTHING
     while True:
         old.append(cursor.last_key)
+        if totals is not None and (record := cursor.record) and not cursor.level and len(batch) <= FEW:
+            totals += of_records([record]) + _difference(cursor, batch, measure)
+        else:
+            totals = None
         keys, values = cursor.node.keys(), cursor.node.values()
         limit = None if cursor.is_last else cursor.last_key
         while len(batch) == _BATCH:
@@ -105,7 +112,7 @@ def _edit_region(
         cursor.advance()
         batch = pending.take(None if cursor.is_last else cursor.last_key)
     changes: dict[bytes, bytes | None] = dict.fromkeys(old)
-    changes.update(cutter.finish())
+    changes.update(cutter.finish(totals))
     yield from sorted(changes.items(), key=itemgetter(0))
 
 
@@ -169,6 +176,10 @@ class _Cutter:
         self._keys: list[bytes] = []
         self._values: list[bytes] = []
         self._made: list[tuple[bytes, bytes]] = []
+        self._waiting: tuple[Hash, list[bytes], list[bytes]] | None = None
+        """The largest node so far, whose totals may not have to be added up."""
+        self._total = NOTHING
+        """Of all nodes made but the one that waits."""
 
     @property
     def is_at_cut(self) -> bool:
@@ -183,15 +194,21 @@ class _Cutter:
             self._keys, self._values = keys, values
         start = 0
         for end in node_ends(self._level, self._keys, self._values):
-            self._make(self._keys[start:end], self._values[start:end])
+            self._save(self._keys[start:end], self._values[start:end])
             start = end
         del self._keys[:start], self._values[:start]
 
-    def finish(self) -> list[tuple[bytes, bytes]]:
-        """Ends the last node; the last key and the record of every node made."""
+    def finish(self, total: Totals | None = None) -> list[tuple[bytes, bytes]]:
+        """Ends the last node; the last key and the record of every node, not in order. If the total
+        of all is known, one node's totals are what the others leave of it."""
         if self._keys:
-            self._make(self._keys, self._values)
+            self._save(self._keys, self._values)
             self._keys, self._values = [], []
+        if self._waiting is not None:
+            hash, keys, values = self._waiting
+            totals = self._totals(keys, values) if total is None else total - self._total
+            self._made.append((keys[-1], self._measure.record(hash, totals)))
+            self._waiting = None
         return self._made
 
     def build(self, edits: Iterable[Edit]) -> list[tuple[bytes, bytes]]:
@@ -200,12 +217,22 @@ class _Cutter:
         while batch := list(islice(edits, _BATCH)):
             entries = [(key, value) for key, value in batch if value is not None]
             self.add([key for key, _ in entries], [value for _, value in entries])
-        return self.finish()
+        return sorted(self.finish())
 
-    def _make(self, keys: list[bytes], values: list[bytes]) -> None:
-        hash = self._nodes.save(encode(self._level, keys, values))
-        totals = self._measure.node(self._level, keys, values)
+    def _save(self, keys: list[bytes], values: list[bytes]) -> None:
+        made = (self._nodes.save(encode(self._level, keys, values)), keys, values)
+        if self._waiting is not None and len(keys) > len(self._waiting[1]):
+            made, self._waiting = self._waiting, made
+        if self._waiting is None:
+            self._waiting = made
+            return
+        hash, keys, values = made
+        totals = self._totals(keys, values)
+        self._total += totals
         self._made.append((keys[-1], self._measure.record(hash, totals)))
+
+    def _totals(self, keys: list[bytes], values: list[bytes]) -> Totals:
+        return self._measure.node(self._level, keys, values)
 
 
 class _Cursor:

@@ -122,8 +122,8 @@ class Node:
 
     def find(self, key: bytes) -> int:
         """How many keys are less than `key`."""
-        if self.level:
-            return bisect_left(self.index()[0], key)
+        if self._index is not None:
+            return bisect_left(self._index[0], key)
         prefix = self.prefix
         if not key.startswith(prefix):
             return 0 if key < prefix else self.count
@@ -155,16 +155,21 @@ class Node:
         return data[at + values[i] : at + values[i + 1]]
 
     def index(self) -> tuple[list[bytes], list[Hash]]:
-        """An index node's keys and the blocks of its children, whose records begin with the hash.
-        Index nodes are few and searched often, so these are kept unpacked; not to be changed."""
+        """An index node's keys and children, unpacked for good: worth it for reading, where the same
+        few nodes are searched again and again. Not to be changed."""
         if self._index is None:
-            data, at = self.data, self.values_at
-            starts = self.value_table.tolist()[:-1]
-            self._index = self.keys(), [Hash(data[at + start : at + start + 32]) for start in starts]
+            self._index = self.keys(), self.children(0, self.count)
         return self._index
 
     def child(self, i: int) -> Hash:
-        return self.index()[1][i]
+        """The block of an index node's i-th child; records begin with the hash."""
+        at = self.values_at + self.value_table[i]
+        return Hash(self.data[at : at + 32])
+
+    def children(self, first: int, end: int) -> list[Hash]:
+        data, at = self.data, self.values_at
+        starts = self.value_table[first:end].tolist()
+        return [Hash(data[at + start : at + start + 32]) for start in starts]
 
 
 def encode(level: int, keys: Sequence[bytes], values: Sequence[bytes]) -> bytes:
