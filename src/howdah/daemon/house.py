@@ -13,6 +13,7 @@ from howdah.daemon import running
 from howdah.daemon.options import Options
 from howdah.daemon.pachd import Pachd
 from howdah.daemon.pipelines import Pipelines, Surroundings
+from howdah.daemon.serving import Serving
 from howdah.errors import Invalid
 from howdah.pachd.storage.lock import FileLock
 from howdah.pachd.wire.credentials import (
@@ -48,15 +49,22 @@ class House:
             around = Surroundings(self._state, options.project.absolute(), options.environment)
             pipelines = Pipelines(pachd, spawner, around, options.settings)
             grpc_server, routes = pachd.serve(options.host, options.pachd_port, credentials)
+            serving = Serving(
+                self._state, around.project, options.host, options.ingress_port, spawner, options.settings
+            )
 
-            http_server = self._http(options, credentials, routes)
+            http_server = self._http(options, credentials, [*routes, *serving.routes])
             stack.callback(http_server.stop)
             grpc_server.start()
             http_server.start()
             pipelines.start(grpc_server.port)
             stack.callback(pipelines.close)
+            serving.start(f"grpc://127.0.0.1:{grpc_server.port}", "")
+            stack.callback(serving.close)
 
-            self.running = self._record(options, pachd, grpc_server.port, http_server.port, credentials)
+            self.running = self._record(
+                options, pachd, grpc_server.port, http_server.port, serving.port, credentials
+            )
             stack.callback(running.remove, self._state)
             pachd.links.base = lambda: self.running.http
             self.running.write(self._state)
@@ -83,7 +91,13 @@ class House:
         return TokenHash(path.read_text().strip()) if path.exists() else None
 
     def _record(
-        self, options: Options, pachd: Pachd, pachd_port: int, http_port: int, credentials: Credentials
+        self,
+        options: Options,
+        pachd: Pachd,
+        pachd_port: int,
+        http_port: int,
+        ingress_port: int,
+        credentials: Credentials,
     ) -> running.Running:
         pid, start = running.this_process()
         host = f"[{options.host}]" if ":" in options.host else options.host
@@ -96,7 +110,7 @@ class House:
             pachd=f"grpc{secure}://{host}:{pachd_port}",
             s3="",
             http=f"http{secure}://{host}:{http_port}",
-            ingress="",
+            ingress=f"http://{host}:{ingress_port}",
             deployment_id=pachd.deployment_id,
             token_needed=credentials.token is not None,
         )
