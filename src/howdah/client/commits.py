@@ -1,32 +1,25 @@
-"""Where pachd is, and whole commits out of it, for programs that run beside it."""
+"""Where pachd is for a program that runs beside it, and whole commits out of it."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from pachyderm_sdk import Client
-from pachyderm_sdk.api import pfs
+from howdah.client.files import Files
+from howdah.client.pachd import Address, Pachd
+from howdah.errors import Invalid
 
-from howdah.client.failures import translated
 
-
-def connect(environment: Mapping[str, str]) -> Client:
-    """The pachd that a worker's environment names, or else what the Pachyderm configuration says."""
+def connect(environment: Mapping[str, str]) -> Pachd:
+    """The pachd that the environment names: a worker's own, or PACHD_ADDRESS."""
+    if host := environment.get("PACHD_PEER_SERVICE_HOST"):
+        return Pachd(Address(host, int(environment.get("PACHD_PEER_SERVICE_PORT", "30650"))))
     if address := environment.get("PACHD_ADDRESS"):
-        return Client.from_pachd_address(address)
-    if "PACHD_PEER_SERVICE_HOST" in environment:
-        return Client.new_in_cluster()
-    return Client.from_config()
+        return Pachd(Address.parse(address))
+    raise Invalid("no pachd is named", remedy="Run this in a pipeline, or set PACHD_ADDRESS.")
 
 
-def download(client: Client, commit: str, folder: Path) -> None:
-    """Every file of the commit `project/repo@id`, below `folder`."""
-    with translated(f"read the commit {commit}"):
-        for info in client.pfs.walk_file(file=pfs.File.from_uri(f"{commit}:/")):
-            target = folder / info.file.path.lstrip("/")
-            if info.file_type == pfs.FileType.DIR:
-                target.mkdir(parents=True, exist_ok=True)
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with client.pfs.pfs_file(file=info.file) as source, target.open("wb") as sink:
-                while piece := source.read(1 << 20):
-                    sink.write(piece)
+def download(files: Files, commit: str, folder: Path) -> None:
+    """Every file of the commit `project/repo@id`, below `folder`; each must fit in memory."""
+    for path in files.paths(commit):
+        target = folder / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(files.read(commit, path))

@@ -1,77 +1,97 @@
 """Small files in and out of branches, for programs that keep their state in commits."""
 
 from collections.abc import Mapping
+from io import BytesIO
 
-from pachyderm_sdk import Client
-from pachyderm_sdk.api import pfs
-
-from howdah.client.failures import translated
+from howdah.client.pachd import Address, Fields, Pachd
+from howdah.client.uploads import LocalFile, put
 from howdah.errors import AlreadyExists, NotFound
+
+FILE = 1  # pfs_v2.FileType
+FINISHED = 4  # pfs_v2.CommitState
 
 
 class Files:
-    """References are strings in pachctl's form: `project/repo`, `project/repo@branch-or-commit`."""
+    """References are strings in pachctl's form: `project/repo`, `project/repo@branch-or-commit`;
+    without a project they mean the default one."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, pachd: Pachd) -> None:
+        self._pachd = pachd
+
+    @classmethod
+    def at(cls, address: str) -> "Files":
+        return cls(Pachd(Address.parse(address)))
 
     def repos(self) -> list[tuple[str, str]]:
         """Every user repo as (project, name)."""
-        with translated("list the repos"):
-            return [
-                (info.repo.project.name, info.repo.name) for info in self._client.pfs.list_repo(type="user")
-            ]
+        found = self._pachd.stream("pfs_v2.API/ListRepo", type="user")
+        return [(info.repo.project.name, info.repo.name) for info in found]
 
     def ensure_repo(self, repo: str, description: str) -> None:
         try:
-            with translated(f"create the repo {repo}"):
-                self._client.pfs.create_repo(repo=pfs.Repo.from_uri(repo), description=description)
+            self._pachd.call("pfs_v2.API/CreateRepo", repo=self._repo(repo), description=description)
         except AlreadyExists:
             return
 
     def finished_head(self, branch: str) -> str | None:
         """The newest commit of the branch that is finished without an error; None where there is none."""
         try:
-            with translated(f"read the branch {branch}"):
-                commit = self._client.pfs.inspect_branch(branch=pfs.Branch.from_uri(branch)).head
-                while commit:
-                    info = self._client.pfs.inspect_commit(commit=commit)
-                    if info.finished and not info.error:
-                        return str(info.commit.id)
-                    commit = info.parent_commit
+            info = self._pachd.call("pfs_v2.API/InspectCommit", commit=self._commit(branch))
+            while not info.HasField("finished") or info.error:
+                if not info.HasField("parent_commit"):
+                    return None
+                info = self._pachd.call("pfs_v2.API/InspectCommit", commit=info.parent_commit)
         except NotFound:
             return None
-        return None
+        return str(info.commit.id)
 
     def exists(self, commit: str, path: str) -> bool:
-        with translated(f"look at {commit}:{path}"):
-            return bool(self._client.pfs.path_exists(file=pfs.File.from_uri(f"{commit}:{path}")))
+        try:
+            self._pachd.call("pfs_v2.API/InspectFile", file=self._file(commit, path))
+        except NotFound:
+            return False
+        return True
 
-    def paths(self, commit: str) -> list[str]:
+    def paths(self, commit: str, below: str = "/") -> list[str]:
         """Every file's path, in order."""
-        with translated(f"list {commit}"):
-            files = self._client.pfs.walk_file(file=pfs.File.from_uri(f"{commit}:/"))
-            return [info.file.path for info in files if info.file_type == pfs.FileType.FILE]
+        found = self._pachd.stream("pfs_v2.API/WalkFile", file=self._file(commit, below))
+        return [info.file.path for info in found if info.file_type == FILE]
 
     def read(self, commit: str, path: str) -> bytes:
-        with (
-            translated(f"read {commit}:{path}"),
-            self._client.pfs.pfs_file(file=pfs.File.from_uri(f"{commit}:{path}")) as stream,
-        ):
-            return bytes(stream.read())
+        pieces = self._pachd.stream("pfs_v2.API/GetFile", file=self._file(commit, path))
+        return b"".join(piece.value for piece in pieces)
 
     def put(self, branch: str, files: Mapping[str, bytes], description: str = "") -> str:
-        """All of `files` in one commit, replacing what stood at their paths; returns its id."""
-        with (
-            translated(f"write to {branch}"),
-            self._client.pfs.commit(branch=pfs.Branch.from_uri(branch), description=description) as commit,
-        ):
-            for path, content in files.items():
-                commit.put_file_from_bytes(path=path, data=content)
-            return str(commit.id)
+        """All of `files` in one finished commit, replacing what stood at their paths; returns its id."""
+        repo, _, name = branch.partition("@")
+        target = self._pachd.message("pfs_v2.Branch", repo=self._repo(repo), name=name)
+        commit = self._pachd.call("pfs_v2.API/StartCommit", branch=target, description=description)
+        sources = (LocalFile(path, lambda data=data: BytesIO(data)) for path, data in files.items())  # type: ignore[misc]
+        try:
+            put(self._pachd, commit, sources)
+        except BaseException:
+            commit_set = self._pachd.message("pfs_v2.CommitSet", id=commit.id)
+            self._pachd.call("pfs_v2.API/DropCommitSet", commit_set=commit_set)
+            raise
+        self._pachd.call("pfs_v2.API/FinishCommit", commit=commit)
+        self._pachd.call("pfs_v2.API/InspectCommit", commit=commit, wait=FINISHED)
+        return str(commit.id)
 
     def move_branch(self, branch: str, commit: str) -> None:
-        target = pfs.Branch.from_uri(branch)
-        with translated(f"move {branch} to {commit}"):
-            head = pfs.Commit(repo=target.repo, id=commit)
-            self._client.pfs.create_branch(branch=target, head=head)
+        repo, _, name = branch.partition("@")
+        target = self._pachd.message("pfs_v2.Branch", repo=self._repo(repo), name=name)
+        head = self._pachd.message("pfs_v2.Commit", repo=self._repo(repo), id=commit)
+        self._pachd.call("pfs_v2.API/CreateBranch", branch=target, head=head)
+
+    def _repo(self, text: str) -> Fields:
+        project, _, name = text.rpartition("/")
+        owner = self._pachd.message("pfs_v2.Project", name=project or "default")
+        return self._pachd.message("pfs_v2.Repo", project=owner, name=name, type="user")
+
+    def _commit(self, text: str) -> Fields:
+        """`repo@revision`, where pachd itself tells a branch from an id."""
+        repo, _, revision = text.partition("@")
+        return self._pachd.message("pfs_v2.Commit", repo=self._repo(repo), id=revision)
+
+    def _file(self, commit: str, path: str) -> Fields:
+        return self._pachd.message("pfs_v2.File", commit=self._commit(commit), path=path)

@@ -14,11 +14,11 @@ from howdah.learning import bundle
 
 def fetch(branch: str, folder: Path, environment: Mapping[str, str]) -> tuple[bundle.Bundle | None, str]:
     """The bundle at the head of `repo@branch`, copied into `folder`, and its commit; (None, "") if none."""
-    client = commits.connect(environment)
-    head = Files(client).finished_head(branch)
-    if head is None:
-        return None, ""
-    commits.download(client, f"{branch.partition('@')[0]}@{head}", folder)
-    if not (folder / bundle.MANIFEST).exists():
-        return None, ""  # a branch begins with an empty commit
+    with commits.connect(environment) as pachd:
+        files = Files(pachd)
+        head = files.finished_head(branch)
+        # A branch begins with an empty commit, which is no model.
+        if head is None or not files.exists(f"{branch.partition('@')[0]}@{head}", f"/{bundle.MANIFEST}"):
+            return None, ""
+        commits.download(files, f"{branch.partition('@')[0]}@{head}", folder)
     return bundle.read(folder), head

@@ -1,0 +1,95 @@
+"""Files through pachd's protocol, and the loop that keeps its whole state in them."""
+
+import json
+
+import pytest
+
+from howdah.client.files import Files
+from howdah.core.clock import SystemClock
+from howdah.daemon.house import House
+from howdah.errors import NotFound
+from howdah.monitoring.case import Case
+from howdah.monitoring.plan import Kind, plan
+from howdah.monitoring.run import Monitor
+
+
+@pytest.fixture
+def files(house: House) -> Files:
+    return Files.at(house.running.pachd)
+
+
+def test_what_is_put_is_read_back_and_replaced(files: Files) -> None:
+    files.ensure_repo("kept", "")
+    files.ensure_repo("kept", "")
+    assert files.finished_head("kept@master") is None
+    first = files.put("kept@master", {"/a": b"1", "/b/c": b"2"}, "two files")
+    second = files.put("kept@master", {"/a": b"3"})
+    assert files.finished_head("kept@master") == second
+    assert files.paths("kept@master") == ["/a", "/b/c"]
+    assert (files.read("kept@master", "/a"), files.read(f"kept@{first}", "/a")) == (b"3", b"1")
+    assert files.exists("kept@master", "/b/c")
+    assert not files.exists("kept@master", "/d")
+    with pytest.raises(NotFound, match="/d"):
+        files.read("kept@master", "/d")
+
+
+def test_a_branch_moves_to_any_commit(files: Files) -> None:
+    files.ensure_repo("moved", "")
+    first = files.put("moved@master", {"/a": b"1"})
+    files.put("moved@master", {"/a": b"2"})
+    files.move_branch("moved@chosen", first)
+    assert files.read("moved@chosen", "/a") == b"1"
+
+
+def compared(champion: str, challenger: str, improvement: float, p_value: float) -> bytes:
+    result = {"rows": 30, "loss": "absolute error", "improvement": improvement, "p_value": p_value}
+    sides = {"champion": {"commit": champion}, "challenger": {"commit": challenger}}
+    return json.dumps({**sides, "comparison": result}).encode()
+
+
+def test_the_loop_closes_over_commits_alone(files: Files) -> None:
+    said: list[str] = []
+    monitor = Monitor(files, lambda case, sentence: said.append(sentence))
+    case = Case("looped", "default", files)
+    for part in ("policy", "model", "compare", "drift", "retrain"):
+        files.ensure_repo(case.repo(part), "")
+    files.put(case.repo("policy@master"), {"/policy.yaml": b"retrain: {per_day: 1}\n"})
+
+    first = files.put(case.repo("model@master"), {"/model.json": b"1"})
+    monitor.look()
+    assert files.finished_head(case.repo("model@champion")) == first
+
+    worse = files.put(case.repo("model@master"), {"/model.json": b"2"})
+    monitor.look()
+    assert len(case.record()) == 1  # nothing is decided before the comparison is made
+    files.put(case.repo("compare@master"), {"/comparison.json": compared(first, worse, -1.0, 0.9)})
+    monitor.look()
+    better = files.put(case.repo("model@master"), {"/model.json": b"3"})
+    files.put(case.repo("compare@master"), {"/comparison.json": compared(first, better, 1.0, 0.001)})
+    monitor.look()
+    assert files.finished_head(case.repo("model@champion")) == better
+
+    for window in ("w1", "w2"):
+        drift = {"window": {"id": window, "name": f"{window}.csv"}, "drifted": ["size"]}
+        files.put(case.repo("drift@master"), {"/drift.json": json.dumps(drift).encode()})
+        monitor.look()
+        monitor.look()
+    assert json.loads(files.read(case.repo("retrain@master"), "/why.json"))["report"] == "w1"
+    kinds = [entry.kind for entry in case.record()]
+    assert kinds == [Kind.PROMOTED, Kind.HELD, Kind.PROMOTED, Kind.RETRAINED, Kind.REFUSED]
+    assert said[-1].endswith("the budget of 1 retrainings a day is spent")
+
+
+def test_a_decision_that_was_not_carried_out_is_carried_out_later(files: Files) -> None:
+    case = Case("interrupted", "default", files)
+    for part in ("policy", "model"):
+        files.ensure_repo(case.repo(part), "")
+    files.put(case.repo("policy@master"), {"/policy.yaml": b""})
+    model = files.put(case.repo("model@master"), {"/model.json": b"1"})
+    monitor = Monitor(files, lambda case, sentence: None)
+    observed = case.observe(SystemClock().now_ns())
+    case.write(plan(case.policy(), observed), already=0)
+    assert files.finished_head(case.repo("model@champion")) is None
+    monitor.look()
+    assert files.finished_head(case.repo("model@champion")) == model
+    assert len(case.record()) == 1
