@@ -7,7 +7,7 @@ since the base's total is known. Anything else is enumerated; `skip.decide` then
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from howdah.core.refs import CommitId, CommitRef
@@ -39,21 +39,20 @@ class Shortcut:
 
 
 def shortcut(
-    now: PipelineInfo, fixed: Input, base: JobInfo, then: PipelineInfo, base_commit: CommitId | None
+    now: PipelineInfo, fixed: Input, base: JobInfo | None, then: PipelineInfo | None, read: Input | None
 ) -> Shortcut | None:
-    """None when the datums must be enumerated."""
-    spec = now.spec
-    leaf = as_pfs(fixed)
-    if leaf is None or base_commit is None or spec.every_job or now.salt != then.salt:
+    """None when the datums must be enumerated. `read` is the input that the base read."""
+    leaf, before = as_pfs(fixed), as_pfs(read)
+    if leaf is None or before is None or base is None or then is None:
         return None
-    if as_pfs(then.spec.input) != as_pfs(spec.input):
+    if replace(leaf, commit="") != replace(before, commit=""):
         return None
-    if base.counts.recovered or base.counts.failed:
+    if now.spec.every_job or now.salt != then.salt or base.counts.recovered or base.counts.failed:
         return None
-    return Shortcut(leaf, base_commit, base.counts.total)
+    return Shortcut(leaf, CommitId(before.commit), base.counts.total)
 
 
-def as_pfs(leaf: Input) -> PfsInput | None:
+def as_pfs(leaf: Input | None) -> PfsInput | None:
     if isinstance(leaf, CronInput):
         return PfsInput(leaf.name, leaf.repo, "master", "/*", leaf.commit)
     return leaf if isinstance(leaf, PfsInput) else None

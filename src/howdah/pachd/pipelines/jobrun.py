@@ -6,10 +6,10 @@ happened. Nothing is held in memory but the files of the inputs and an index of 
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from howdah.core.refs import BranchRef, CommitId
+from howdah.core.refs import BranchRef, CommitId, CommitRef
 from howdah.errors import Invalid
 from howdah.pachd.pipelines import base as bases
 from howdah.pachd.pipelines import changing_jobs, tables
@@ -17,12 +17,12 @@ from howdah.pachd.pipelines.changed import Changed, shortcut
 from howdah.pachd.pipelines.crew import Crew
 from howdah.pachd.pipelines.datums import Datum, datums
 from howdah.pachd.pipelines.files import CommitFiles
-from howdah.pachd.pipelines.inputs import Input, at_commits, branch_of, leaves
+from howdah.pachd.pipelines.inputs import Input, Leaf, at_commits, branch_of, leaves
 from howdah.pachd.pipelines.records import JobInfo, JobState, PipelineInfo
 from howdah.pachd.pipelines.refs import DatumId, JobRef
 from howdah.pachd.pipelines.results import Results, Tally
 from howdah.pachd.pipelines.sets import in_sets
-from howdah.pachd.pipelines.skip import Decision, Drop, Run, decide
+from howdah.pachd.pipelines.skip import Decision, Drop, Earlier, Run, decide
 from howdah.pachd.pipelines.spec import PipelineSpec
 from howdah.pachd.pipelines.workers.task import DatumTask
 from howdah.pachd.versions import Transaction, Versions, View
@@ -47,20 +47,21 @@ class Ground:
     input: Input
     base: JobInfo | None
     base_pipeline: PipelineInfo | None
-    base_inputs: dict[str, CommitId]
+    """The version that the base ran."""
+    base_input: Input | None
+    """What the base read; None if any of it is gone."""
 
 
 def survey(view: View, pipeline: PipelineInfo, job: JobRef) -> Ground:
     base = bases.find_base(view, job)
     then = tables.pipeline(view.connection, job.pipeline, base.version) if base else None
-    output = view.find_commit(base.ref.output) if base else None
-    upstream = output.direct_provenance if output else ()
-    return Ground(
-        fixed_input(view, pipeline.spec, job),
-        base,
-        then,
-        {str(ref.repo): ref.id for ref in upstream},
-    )
+    read = fixed_input(view, then.spec, base.ref) if base and then else None
+    there = read is not None and all(_is_there(view, leaf) for leaf in leaves(read))
+    return Ground(fixed_input(view, pipeline.spec, job), base, then, read if there else None)
+
+
+def _is_there(view: View, leaf: Leaf) -> bool:
+    return bool(leaf.commit) and view.find_commit(CommitRef(leaf.repo, CommitId(leaf.commit))) is not None
 
 
 class JobRun:
@@ -145,25 +146,31 @@ class JobRun:
                 yield decision.datum
 
     def _decisions(self, ground: Ground) -> Iterator[Decision]:
-        base, then = ground.base, ground.base_pipeline
-        if base is not None and then is not None:
-            leaf = next(leaves(ground.input))
-            before = ground.base_inputs.get(str(leaf.repo))
-            short = shortcut(self._pipeline, ground.input, base, then, before)
-            if short is not None:
-                changed = Changed(short.total)
-                self._tally.set(short.total, short.total)
-                yield from changed.decide(short, self._files)
-                self._tally.set(changed.total, changed.skipped)
-                return
-        index = bases.index(self._files.metas(base.ref.meta)) if base else {}
+        short = shortcut(self._pipeline, ground.input, ground.base, ground.base_pipeline, ground.base_input)
+        if short is not None:
+            changed = Changed(short.total)
+            self._tally.set(short.total, short.total)
+            yield from changed.decide(short, self._files)
+            self._tally.set(changed.total, changed.skipped)
+            return
         current = datums(ground.input, self._files)
-        for decision in decide(current, index, self._pipeline.salt, self._spec.every_job):
+        for decision in decide(current, self._earlier(ground), self._pipeline.salt, self._spec.every_job):
             if isinstance(decision, Run):
                 self._tally.add(total=1)
             elif not isinstance(decision, Drop):
                 self._tally.add(total=1, skipped=1)
             yield decision
+
+    def _earlier(self, ground: Ground) -> Mapping[DatumId, Earlier]:
+        """Which datums the base had. If it processed all of them its inputs tell as much as its
+        meta, and reading names costs less than reading a record for each."""
+        base, then = ground.base, ground.base_pipeline
+        if base is None:
+            return {}
+        if then is None or ground.base_input is None or base.counts.failed or base.counts.recovered:
+            return bases.index(self._files.metas(base.ref.meta))
+        found = datums(ground.base_input, self._files)
+        return {datum.id: Earlier(datum.hash(then.salt), True) for datum in found}
 
     def _tasks(self, sets: Iterator[Sequence[Datum]]) -> Iterator[Sequence[DatumTask]]:
         spec, ref = self._spec, self.job.ref
