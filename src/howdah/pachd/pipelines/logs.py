@@ -13,6 +13,8 @@ import urllib.parse
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from io import FileIO
 from pathlib import Path
 from typing import TypedDict
 
@@ -35,6 +37,7 @@ class Record(TypedDict, total=False):
     data: list[tuple[str, str]]
 
 
+OPEN_FILES = 16
 LONGEST_LINE = 1 << 16
 """Longer ones are broken up."""
 TAIL_LINES = 100
@@ -92,6 +95,7 @@ class LogStore:
         self.caps = caps or Caps()
         self._changed = threading.Condition()
         self._version = 0
+        self._open: dict[Path, FileIO] = {}
 
     def master(self, pipeline: PipelineRef, message: str, job: CommitId | None = None) -> None:
         """What the pipeline's master does: jobs created, workers started, failures."""
@@ -107,13 +111,25 @@ class LogStore:
         """Add whole lines at once; concurrent writers do not mix."""
         data = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
         with self._changed:
-            if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._make_room(path.parent)
-            with path.open("ab") as file:
-                file.write(data.encode("utf-8", "replace"))
+            file = self._open.get(path) or self._open_for(path)
+            file.write(data.encode("utf-8", "replace"))
             self._version += 1
             self._changed.notify_all()
+
+    def _open_for(self, path: Path) -> FileIO:
+        while len(self._open) >= OPEN_FILES:
+            self._open.pop(next(iter(self._open))).close()
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._make_room(path.parent)
+        file = self._open[path] = FileIO(path, "ab")
+        return file
+
+    def close(self) -> None:
+        """Close the files that are kept open for more; they open again when needed."""
+        with self._changed:
+            while self._open:
+                self._open.popitem()[1].close()
 
     def read(
         self, query: LogQuery, *, follow: bool = False, cancelled: Callable[[], bool] = lambda: False
@@ -146,7 +162,7 @@ class LogStore:
         folder = self._pipeline_folder(pipeline)
         with self._changed:
             for path in folder.glob("*.jsonl"):
-                path.unlink()
+                self._drop(path)
 
     def _lines(
         self,
@@ -189,8 +205,14 @@ class LogStore:
         for path in kept:
             total += path.stat().st_size
             if total > self.caps.pipeline_bytes and path.name != "master.jsonl":
-                path.unlink()
+                self._drop(path)
 
+    def _drop(self, path: Path) -> None:
+        if (file := self._open.pop(path, None)) is not None:
+            file.close()
+        path.unlink()
+
+    @lru_cache(maxsize=256)  # noqa: B019 - one store a daemon
     def _pipeline_folder(self, pipeline: PipelineRef) -> Path:
         return self._folder / urllib.parse.quote(pipeline.project, safe="") / pipeline.name
 

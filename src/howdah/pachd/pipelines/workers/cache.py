@@ -118,7 +118,7 @@ class InputCache:
         return self._folder / name[:2] / name
 
 
-def write(content: Content, data: InputData, target: Path) -> None:
+def write(content: Content, data: InputData, target: Path | str) -> None:
     fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
     try:
         for piece in data.read(content):

@@ -29,14 +29,12 @@ class Feeder:
         self.fed_bytes = 0
         self.failure: Exception | None = None
         self._watcher = threading.Thread(target=self._watch, name="lazy inputs", daemon=True)
-        if files:
-            self._watcher.start()
+        self._watcher.start()
 
     def close(self) -> None:
         """After user code has ended: its ends of the FIFOs are closed, so nothing blocks."""
         self._stopped.set()
-        if self._watcher.ident is not None:
-            self._watcher.join()
+        self._watcher.join()
         for thread in self._threads:
             thread.join()
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from howdah.errors import Invalid
-from howdah.pachd.pipelines.workers.folder import remove
+from howdah.pachd.pipelines.workers.folder import Taken
 from howdah.pachd.pipelines.workers.task import CopiedInput, LocalFile, OutputFile
 from howdah.pachd.storage.content import Content
 
@@ -43,7 +43,7 @@ class Where:
 class Output:
     """A datum's results; see `task.DatumOutput`."""
 
-    def __init__(self, taken: Path, files: list[OutputFile]) -> None:
+    def __init__(self, taken: Taken, files: list[OutputFile]) -> None:
         self._taken = taken
         self._files = files
 
@@ -54,11 +54,11 @@ class Output:
         return len(self._files)
 
     def close(self) -> None:
-        remove(self._taken)
+        self._taken.close()
 
 
-def collect(taken: Path, where: Where, check_path: Callable[[str], None]) -> Output:
-    """Read `taken/out`, what stood in out. Raises OutputRefused; the caller then removes `taken`.
+def collect(taken: Taken, where: Where, check_path: Callable[[str], None]) -> Output:
+    """Read what stood in out. Raises OutputRefused; the caller then closes `taken`.
 
     `check_path` raises Invalid for a path that a repo may not hold.
     """
@@ -67,49 +67,49 @@ def collect(taken: Path, where: Where, check_path: Callable[[str], None]) -> Out
 
 
 class _Collection:
-    def __init__(self, taken: Path, where: Where, check_path: Callable[[str], None]) -> None:
-        self._out = taken / "out"
-        self._links = taken / "links"
+    def __init__(self, taken: Taken, where: Where, check_path: Callable[[str], None]) -> None:
+        self._out = taken.out
+        self._taken = taken
         self._where = where
         self._check_path = check_path
         self._found: dict[str, OutputFile] = {}
 
     def files(self) -> list[OutputFile]:
-        self._walk(self._out, "", 0)
+        self._walk(str(self._out), "", 0)
         return [self._found[path] for path in sorted(self._found)]
 
-    def _walk(self, folder: Path, inside: str, links: int) -> None:
+    def _walk(self, folder: str, inside: str, links: int) -> None:
         try:
             entries = list(os.scandir(folder))
         except PermissionError:
-            folder.chmod(0o700)
+            os.chmod(folder, 0o700)
             entries = list(os.scandir(folder))
         for entry in entries:
-            self._entry(Path(entry.path), f"{inside}/{entry.name}", links)
+            self._entry(entry.path, f"{inside}/{entry.name}", links)
 
-    def _entry(self, path: Path, inside: str, links: int) -> None:
+    def _entry(self, path: str, inside: str, links: int) -> None:
         try:
             inside.encode()
         except UnicodeEncodeError:
             raise OutputRefused(f"/pfs/out{os.fsencode(inside)!r}: a name in a repo must be UTF-8") from None
-        status = path.lstat()
-        if stat.S_ISLNK(status.st_mode):
-            self._link(path, inside, links)
+        status = os.lstat(path)
+        if stat.S_ISREG(status.st_mode):
+            self._file(path, inside, status)
         elif stat.S_ISDIR(status.st_mode):
             self._walk(path, inside, links)
-        elif stat.S_ISREG(status.st_mode):
-            self._file(path, inside, status)
+        elif stat.S_ISLNK(status.st_mode):
+            self._link(path, inside, links)
         else:
             raise OutputRefused(f"/pfs/out{inside} is a pipe, socket or device; only files can be committed")
 
-    def _file(self, path: Path, inside: str, status: os.stat_result) -> None:
+    def _file(self, path: str, inside: str, status: os.stat_result) -> None:
         self._check_path(inside)
         if not status.st_mode & stat.S_IRUSR:
-            path.chmod(0o600)
-        self._found[inside] = LocalFile(inside, path, status.st_size)
+            os.chmod(path, 0o600)
+        self._found[inside] = LocalFile(inside, Path(path), status.st_size)
 
-    def _link(self, path: Path, inside: str, links: int) -> None:
-        target = str(path.readlink())
+    def _link(self, path: str, inside: str, links: int) -> None:
+        target = os.readlink(path)
         if links >= MAX_LINKS:
             raise OutputRefused(f"/pfs/out{inside} is a link that leads to itself")
         here = posixpath.dirname(f"{self._where.pfs}/out{inside}")
@@ -117,7 +117,7 @@ class _Collection:
         prefix = f"{self._where.pfs}/"
         below = absolute.removeprefix(prefix) if absolute.startswith(prefix) else ""
         if below == "out" or below.startswith("out/"):
-            target_path = self._out / below.removeprefix("out").lstrip("/")
+            target_path = f"{self._out}/{below.removeprefix('out').lstrip('/')}"
             if not os.path.lexists(target_path):
                 raise OutputRefused(f"/pfs/out{inside} is a link to {target}, which is not there")
             self._entry(target_path, inside, links + 1)
@@ -148,13 +148,12 @@ class _Collection:
             raise OutputRefused(
                 f"/pfs/out{inside} is a link to {target}, which cannot be read ({error.strerror})"
             ) from error
-        copy = self._links / str(len(self._found))
-        self._links.mkdir(exist_ok=True)
+        copy = self._taken.links / str(len(self._found))
         try:
             _copy_from(fd, copy, f"/pfs/out{inside}")
         finally:
             os.close(fd)
-        self._entry(copy, inside, MAX_LINKS)
+        self._entry(str(copy), inside, MAX_LINKS)
 
 
 def _copy_from(fd: int, target: Path, what: str) -> None:

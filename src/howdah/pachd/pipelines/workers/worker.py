@@ -132,7 +132,7 @@ class Worker:
             return _Attempt(reason=f"the inputs cannot be laid out: {error}")
         own = variables.of_datum(task, code.pfs)
         self._folder.write_env(variables.dotenv(own))
-        feeder = Feeder(placed.lazy, self._workplace.data)
+        feeder = Feeder(placed.lazy, self._workplace.data) if placed.lazy else None
         ready = clock.monotonic_s()
         try:
             if batching:
@@ -140,12 +140,14 @@ class Worker:
             else:
                 reason = self._command(code, {**code.variables, **own}, task, log)
         finally:
-            feeder.close()
-        if feeder.failure is not None:
+            if feeder is not None:
+                feeder.close()
+        if feeder is not None and feeder.failure is not None:
             raise feeder.failure
         ended = clock.monotonic_s()
         log.note(f"the command took {ended - ready:.3f} s")
-        stats = ProcessStats(ready - began, ended - ready, 0.0, placed.bytes + feeder.fed_bytes, 0)
+        read = placed.bytes + (feeder.fed_bytes if feeder is not None else 0)
+        stats = ProcessStats(ready - began, ended - ready, 0.0, read, 0)
         if reason:
             return _Attempt(reason=reason, stats=stats)
         return self._collect(code, placed, stats)
@@ -174,7 +176,7 @@ class Worker:
         try:
             return _Attempt(collect(taken, where, self._workplace.check_path), stats=stats)
         except Invalid as error:
-            remove(taken)
+            taken.close()
             return _Attempt(reason=str(error), stats=stats)
 
     def _watch(self) -> DatumWatch:

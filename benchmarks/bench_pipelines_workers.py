@@ -1,0 +1,192 @@
+"""What a worker adds to a datum: against spawning the same command bare, in the same run.
+
+One input file and one output file a datum; the repo behind is memory, so that only the worker is
+measured. Also: what it costs to build a sandbox, how two workers share the processors, and
+how many small files a second come out.
+"""
+
+import os
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from harness import Bench
+
+from howdah.core.clock import SystemClock
+from howdah.core.refs import CommitId, RepoRef
+from howdah.errors import Unavailable
+from howdah.pachd.pipelines.datums import Datum, InputFile, Source
+from howdah.pachd.pipelines.logs import LogStore
+from howdah.pachd.pipelines.refs import JobRef, PipelineRef
+from howdah.pachd.pipelines.spec import Transform
+from howdah.pachd.pipelines.workers.cache import InputCache
+from howdah.pachd.pipelines.workers.isolation import Detected, Isolation
+from howdah.pachd.pipelines.workers.task import DatumTask, WorkerSetup
+from howdah.pachd.pipelines.workers.worker import Worker
+from howdah.pachd.pipelines.workers.workplace import Places, Workplace
+from howdah.pachd.storage.content import Content, inline_content
+from howdah.processes.environments import Environment
+from howdah.processes.spawner import Spawner
+
+DATUMS = 200
+BUSY = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
+PIPELINE = PipelineRef("bench")
+COMMIT = CommitId("1" * 32)
+
+
+class OneFile:
+    def files(self, file: InputFile) -> Iterator[tuple[str, Content]]:
+        yield file.path, inline_content(b"data")
+
+    def read(self, content: Content) -> Iterator[bytes]:
+        yield b"data"
+
+
+class Here:
+    def prepare(self, image: str, progress: Callable[[str], None]) -> Environment:
+        return Environment()
+
+
+def workplace(spawner: Spawner, state: Path, isolation: Isolation) -> Workplace:
+    clock = SystemClock()
+    return Workplace(
+        spawner, Places(state, state / "workers", state / "cache"), OneFile(),
+        InputCache(state / "cache", "b"), LogStore(state / "logs", clock), Here(), clock,
+        Detected(isolation), lambda path: None,
+    )  # fmt: skip
+
+
+def worker(place: Workplace, *cmd: str) -> Worker:
+    setup = WorkerSetup(PIPELINE, COMMIT, Transform(cmd=cmd))
+    return Worker(place, setup, {"PATH": os.environ["PATH"]})
+
+
+def task(number: int) -> DatumTask:
+    source = Source("in", RepoRef("in"), "master", COMMIT)
+    file = InputFile(source, f"/{number}", b"h" * 32, 4)
+    return DatumTask(JobRef(PIPELINE, COMMIT), Datum((file,)), COMMIT, tries=1)
+
+
+def drive(driven: Worker, count: int) -> int:
+    files = 0
+    for number in range(count):
+        result = driven.run(task(number))
+        if result.output is None:
+            raise SystemExit(f"a datum failed: {result.reason}")
+        files += len(list(result.output))
+        result.output.close()
+    return files
+
+
+def per_datum_ms(driven: Worker) -> float:
+    began = time.perf_counter()
+    drive(driven, DATUMS)
+    return (time.perf_counter() - began) / DATUMS * 1000
+
+
+def bare_ms(argv: list[str]) -> float:
+    began = time.perf_counter()
+    for _ in range(DATUMS):
+        subprocess.run(argv, check=True, capture_output=True)
+    return (time.perf_counter() - began) / DATUMS * 1000
+
+
+def built_ms(place: Workplace) -> float:
+    fresh = worker(place, "true")
+    began = time.perf_counter()
+    drive(fresh, 1)
+    taken = (time.perf_counter() - began) * 1000
+    fresh.close()
+    return taken
+
+
+def together_s(place: Workplace, count: int, datums: int) -> float:
+    """`datums` busy ones, shared among `count` workers."""
+    workers = [worker(place, "sh", "-c", BUSY) for _ in range(count)]
+    for each in workers:
+        drive(each, 1)
+    threads = [threading.Thread(target=drive, args=(each, datums // count)) for each in workers]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    taken = time.perf_counter() - began
+    for each in workers:
+        each.close()
+    return taken
+
+
+def main() -> None:
+    bench = Bench("pipelines_workers")
+    with Spawner.start() as spawner, tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        best: Workplace | None = None
+        for isolation in Isolation:
+            place = workplace(spawner, Path(folder) / isolation.value, isolation)
+            try:
+                measure(bench, isolation, place)
+            except Unavailable as error:
+                print(f"{isolation.value} is not to be had here: {error}")
+                continue
+            best = best or place
+        assert best is not None
+        parallel(bench, best)
+    bench.finish()
+
+
+def measure(bench: Bench, isolation: Isolation, place: Workplace) -> None:
+    noop = worker(place, "true")
+    writing = worker(
+        place,
+        "sh",
+        "-c",
+        "echo x > $PFS_ROOT/out/x" if isolation is Isolation.PLAIN else "echo x > /pfs/out/x",
+    )
+    drive(noop, 1)
+    drive(writing, 1)
+    target = place.places.state / "x"
+    times = bench.interleave(
+        {
+            "no-op": lambda: per_datum_ms(noop),
+            "bare": lambda: bare_ms(["true"]),
+            "writing": lambda: per_datum_ms(writing),
+            "bare writing": lambda: bare_ms(["sh", "-c", f"echo x > {target}"]),
+        },
+        rounds=5,
+    )
+    # A no-op is over in half a millisecond, and laying out its input alone takes a fifth of that: an aim.
+    must, aim = ("<= 1.5", "<= 1.5") if isolation.shuts_in else (None, None)
+    bench.ratio(
+        f"{isolation.value}: no-op datum", times["no-op"], "ms", peer=("bare", times["bare"]), must=must
+    )
+    bench.ratio(
+        f"{isolation.value}: datum that writes",
+        times["writing"],
+        "ms",
+        peer=("bare", times["bare writing"]),
+        must=must,
+    )
+    bench.value(f"{isolation.value}: first datum of a worker", built_ms(place), "ms", aim="<= 100")
+    noop.close()
+    writing.close()
+
+
+def parallel(bench: Bench, place: Workplace) -> None:
+    times = bench.interleave(
+        {"one": lambda: together_s(place, 1, 8), "two": lambda: together_s(place, 2, 8)}, rounds=3
+    )
+    bench.ratio("two workers on busy datums", times["two"], "s", peer=("one", times["one"]), must="<= 0.556")
+    script = "import os\nfor n in range(10000): open(f'/pfs/out/{n}', 'w').write('x')"
+    many = worker(place, "python3", "-c", script)
+    drive(many, 1)
+    began = time.perf_counter()
+    files = drive(many, 1)
+    bench.value("small files out of one datum", files / (time.perf_counter() - began), "files/s")
+    many.close()
+
+
+if __name__ == "__main__":
+    main()
