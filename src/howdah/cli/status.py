@@ -28,6 +28,7 @@ def status(
         ("S3", found.s3),
         ("HTTP", found.http),
         ("predictions", found.ingress),
+        ("kubeconfig", found.kubeconfig),
         ("version", found.version),
     ]
     for name, value in rows:

@@ -9,11 +9,12 @@ from starlette.routing import BaseRoute
 
 from howdah.core import logs, state_folder
 from howdah.core.clock import SystemClock
-from howdah.daemon import running
+from howdah.daemon import kubeconfig, running
 from howdah.daemon.options import Options
 from howdah.daemon.pachd import Pachd
 from howdah.daemon.pipelines import Pipelines, Surroundings
 from howdah.daemon.serving import Serving
+from howdah.daemon.watching import Watching
 from howdah.errors import Invalid
 from howdah.pachd.storage.lock import FileLock
 from howdah.pachd.wire.credentials import (
@@ -57,10 +58,17 @@ class House:
             stack.callback(http_server.stop)
             grpc_server.start()
             http_server.start()
+            kubernetes = f"http://127.0.0.1:{http_server.port}"
+            kubeconfig.write(self._state, kubernetes)
+            pipelines.give_secret(kubeconfig.SECRET, {kubeconfig.KEY: kubeconfig.text(kubernetes)})
             pipelines.start(grpc_server.port)
             stack.callback(pipelines.close)
-            serving.start(f"grpc://127.0.0.1:{grpc_server.port}", "")
+            pachd_address = f"grpc://127.0.0.1:{grpc_server.port}"
+            serving.start(pachd_address, "")
             stack.callback(serving.close)
+            watching = Watching(pachd_address)
+            watching.start()
+            stack.callback(watching.close)
 
             self.running = self._record(
                 options, pachd, grpc_server.port, http_server.port, serving.port, credentials
@@ -111,6 +119,7 @@ class House:
             s3="",
             http=f"http{secure}://{host}:{http_port}",
             ingress=f"http://{host}:{ingress_port}",
+            kubeconfig=str(self._state / kubeconfig.FILE),
             deployment_id=pachd.deployment_id,
             token_needed=credentials.token is not None,
         )

@@ -1,5 +1,7 @@
 """The pipelines: jobs, workers, logs, and the services by which clients speak to them."""
 
+import contextlib
+import json
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -8,6 +10,8 @@ from pathlib import Path
 
 from howdah.core.settings import Settings
 from howdah.daemon.pachd import Pachd
+from howdah.errors import NotFound
+from howdah.pachd.pipelines import secrets
 from howdah.pachd.pipelines.engine import Engine
 from howdah.pachd.pipelines.logs import LogStore
 from howdah.pachd.pipelines.stored_files import StoredFiles
@@ -15,6 +19,7 @@ from howdah.pachd.pipelines.workers.cache import InputCache
 from howdah.pachd.pipelines.workers.task import WorkerSetup
 from howdah.pachd.pipelines.workers.worker import Worker
 from howdah.pachd.pipelines.workers.workplace import Places, Workplace, detect_isolation
+from howdah.pachd.versions import Transaction
 from howdah.pachd.versions.names import validate_path
 from howdah.pachd.wire.batch_ports import GrpcBatchPorts
 from howdah.pachd.wire.pps_datums import DatumCalls
@@ -46,6 +51,7 @@ class Pipelines:
     def __init__(self, pachd: Pachd, spawner: Spawner, around: Surroundings, settings: Settings) -> None:
         self._closing = ExitStack()
         self._variables: dict[str, str] = {}
+        self._versions = pachd.versions
         clock, files = pachd.versions.clock, StoredFiles(pachd.versions)
         logs = LogStore(around.state / "logs" / "pipelines", clock)
         places = Places(around.state, around.state / "workers", around.state / "cache" / "inputs")
@@ -84,6 +90,17 @@ class Pipelines:
             PpsLogCalls(engine),
             LogsService(engine),
         ]
+
+    def give_secret(self, name: str, values: Mapping[str, str]) -> None:
+        """A secret of the engine's own, made anew at every start: what it holds may have changed."""
+        document = json.dumps({"metadata": {"name": name}, "stringData": dict(values)}).encode()
+
+        def replace(tx: Transaction) -> None:
+            with contextlib.suppress(NotFound):
+                secrets.delete(tx, name)
+            secrets.create(tx, document)
+
+        self._versions.transact(replace)
 
     def start(self, pachd_port: int) -> None:
         """`pachd_port` is where user code finds pachd."""

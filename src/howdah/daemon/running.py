@@ -29,6 +29,7 @@ class Running:
     s3: str
     http: str
     ingress: str
+    kubeconfig: str
     deployment_id: str
     token_needed: bool
 

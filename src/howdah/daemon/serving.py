@@ -6,6 +6,7 @@ from pathlib import Path
 
 from starlette.routing import BaseRoute
 
+from howdah.client.files import Files
 from howdah.core.settings import Settings
 from howdah.processes.spawner import Spawner
 from howdah.seldon.children import free_port
@@ -52,12 +53,7 @@ class Serving:
         self._closing.close()
 
     def _sink(self) -> Sink:
-        # Imported here: the SDK takes half a second, which the daemon's start does not have.
-        from pachyderm_sdk import Client
-
-        from howdah.client.files import Files
-
-        return Files(Client.from_pachd_address(self._pachd))
+        return Files.at(self._pachd)
 
 
 def _variables(s3: str) -> Mapping[str, str]:
