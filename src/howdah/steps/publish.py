@@ -19,6 +19,7 @@ from howdah.client.deployments import Deployments
 from howdah.errors import Invalid
 from howdah.steps import program
 
+MODEL = "model.json"
 COMMIT_ANNOTATION = "howdah/model-commit"
 
 
@@ -30,6 +31,9 @@ def main(arguments: Sequence[str]) -> None:
     step.add_argument("--dry-run", action="store_true", help="write the manifest, apply nothing")
     options = step.parse_args(arguments)
 
+    if not (options.model / MODEL).exists():
+        program.say("no champion yet: nothing to publish")
+        return
     commit = program.commit(options.model)
     if not commit:
         raise Invalid(f"{options.model.name}_COMMIT is not set: publish must run as a step of a pipeline.")

@@ -37,6 +37,11 @@ def test_the_step_writes_what_it_would_apply(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "manifest").mkdir()
     (tmp_path / "manifest/deployment.yaml").write_text(MANIFEST.read_text())
     monkeypatch.setenv("model_COMMIT", COMMIT)
-    arguments = f"--model {tmp_path}/model --manifest {tmp_path}/manifest --repo mileage-model --dry-run"
-    publish.main([*arguments.split(), "--out", str(tmp_path / "out")])
+    text = f"--model {tmp_path}/model --manifest {tmp_path}/manifest --repo mileage-model --dry-run"
+    arguments = [*text.split(), "--out", str(tmp_path / "out")]
+    publish.main(arguments)
+    assert not (tmp_path / "out").exists()  # a branch begins with an empty commit, which is no model
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/model.json").write_text("{}")
+    publish.main(arguments)
     assert COMMIT in (tmp_path / "out/deployment.yaml").read_text()
