@@ -33,6 +33,7 @@ PREAMBLE = b"HOWDAHPK" + (1).to_bytes(4, "little") + bytes(4)
 
 PACK_BYTES = 64 << 20
 _UNSETTLED_PACKS = 3
+_PENDING_ROWS = 1 << 16
 
 APPENDED = Failpoint("packs.appended")
 SYNCED = Failpoint("packs.synced")
@@ -100,9 +101,10 @@ class Packs:
             while left:
                 self._append_some(left, lease)
             crowded = len(self._unsettled) > _UNSETTLED_PACKS
-        if crowded:  # the disk is slower than we are: do not run further ahead of it
+            heavy = len(self._pending) > _PENDING_ROWS
+        if crowded or heavy:  # the disk is slower than we are, or memory fills: do not run further ahead
             with self._sync_lock:
-                self._settle(everything=False)
+                self._settle(everything=heavy)
 
     def find(self, hashes: Sequence[Hash]) -> dict[Hash, Location]:
         """Where the chunks lie, durable or not; those that are not stored are left out."""
