@@ -1,0 +1,148 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from howdah.core import inference_log
+from howdah.core.inference_log import Header, Record
+from howdah.runtimes.front.capture import Recorder, redacted
+from howdah.runtimes.front.place import LogPlace
+from howdah.seldon.shipping import Shipper, bucket
+
+REQUEST = {"inputs": [{"name": "age", "data": [41]}, {"name": "size", "data": [1]}]}
+
+
+def record(id: str = "1", request: object = REQUEST) -> Record:
+    header = Header(
+        id, "prediction", 1_700_000_000_000_000_000, 900, 200, "ns", "d", "p", "m", "c" * 32, "v2", "/v2"
+    )
+    return Record(header, json.dumps(request).encode(), b'{"outputs": []}')
+
+
+class Commits:
+    """A sink in memory, with the contract of the real one: all files of a commit or none."""
+
+    def __init__(self) -> None:
+        self.repos: set[str] = set()
+        self.commits: list[tuple[str, dict[str, bytes], str]] = []
+
+    def ensure_repo(self, repo: str, description: str) -> None:
+        self.repos.add(repo)
+
+    def put(self, branch: str, files: dict[str, bytes], description: str = "") -> str:
+        self.commits.append((branch, dict(files), description))
+        return "id"
+
+
+def test_frames_come_back_and_a_torn_tail_ends_the_reading(tmp_path: Path):
+    frames = [inference_log.encode(record(str(number))) for number in range(3)]
+    path = tmp_path / "s.log"
+    path.write_bytes(b"".join(frames))
+    assert [found.header.id for found in inference_log.read(path)] == ["0", "1", "2"]
+    for torn in (len(frames[2]) - 1, 3, 21):
+        path.write_bytes(frames[0] + frames[1] + frames[2][:torn])
+        assert [found.header.id for found in inference_log.read(path)] == ["0", "1"]
+    path.write_bytes(frames[0] + frames[1][:-1] + b"\xff" + frames[2])
+    assert [found.header.id for found in inference_log.read(path)] == ["0"]
+
+
+def test_what_is_recorded_is_there_before_anything_else_happens(tmp_path: Path):
+    recorder = Recorder(LogPlace(tmp_path, rotate_rows=2))
+    recorder.record(record("a"))
+    (segment,) = tmp_path.iterdir()
+    assert [found.header.id for found in inference_log.read(segment)] == ["a"]
+    recorder.record(record("b"))
+    assert [path.suffix for path in tmp_path.iterdir()] == [".log"], "full segments are complete"
+    recorder.close()
+
+
+def test_a_full_disk_is_counted_and_waited_for_by_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    recorder = Recorder(LogPlace(tmp_path))
+    recorder.record(record("a"))
+
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    recorder.record(record("b"))
+    assert recorder.dropped == 1
+    monkeypatch.undo()
+    recorder.record(record("c"))
+    recorder.close()
+    (segment,) = tmp_path.iterdir()
+    assert [found.header.id for found in inference_log.read(segment)] == ["a", "c"]
+
+
+def test_a_sample_is_the_same_for_all_who_share_an_id(tmp_path: Path):
+    recorder = Recorder(LogPlace(tmp_path, sample=0.3))
+    chosen = [number for number in range(2000) if recorder.wants(str(number))]
+    assert 0.25 < len(chosen) / 2000 < 0.35
+    assert chosen == [number for number in range(2000) if recorder.wants(str(number))]
+    recorder.close()
+
+
+def test_named_columns_are_taken_out():
+    clean = json.loads(redacted(record(), frozenset({"age"})).request)
+    assert clean["inputs"] == [{"name": "age", "data": []}, {"name": "size", "data": [1]}]
+    v1 = {"data": {"names": ["age", "size"], "ndarray": [[41, 1]]}}
+    assert json.loads(redacted(record(request=v1), frozenset({"age"})).request)["data"]["ndarray"] == [
+        [None, 1]
+    ]
+    tensor = {"data": {"names": ["age", "size"], "tensor": {"shape": [2, 2], "values": [41, 1, 42, 2]}}}
+    values = json.loads(redacted(record(request=tensor), frozenset({"age"})).request)["data"]["tensor"][
+        "values"
+    ]
+    assert values == [None, 1, None, 2]
+
+
+def test_complete_segments_become_commits_and_open_ones_wait(tmp_path: Path):
+    from pyarrow import parquet
+
+    folder = tmp_path / "ns~d"
+    recorder = Recorder(LogPlace(folder))
+    for id in ("a", "b", "a"):
+        recorder.record(record(id))
+    commits = Commits()
+    shipper = Shipper(tmp_path, lambda: commits)
+    assert shipper.ship() == 0, "a segment in use is left alone"
+    recorder.close()
+    assert shipper.ship() == 3
+    assert shipper.ship() == 0
+    assert commits.repos == {"default/ns-d-inferences"}
+    ((branch, files, description),) = commits.commits
+    assert branch == "default/ns-d-inferences@master"
+    assert json.loads(description) == {"model_commits": ["c" * 32], "records": 3}
+    (path,) = [name for name in files if name.endswith(".parquet")]
+    (tmp_path / "t.parquet").write_bytes(files[path])
+    table = parquet.read_table(tmp_path / "t.parquet")
+    assert table["id"].to_pylist() == ["a", "b", "a"]
+    index = json.loads(files[f"/ids/{bucket('a')}/{Path(path).stem}.json"])
+    assert index["path"] == path
+    assert index["rows"]["a"] == [0, 2]
+
+
+def test_the_segment_of_a_killed_server_is_taken_once_it_is_gone(tmp_path: Path):
+    folder = tmp_path / "ns~d"
+    folder.mkdir()
+    gone = max(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()) + 100_000
+    (folder / f"1-{gone}.open").write_bytes(inference_log.encode(record("a")))
+    commits = Commits()
+    assert Shipper(tmp_path, lambda: commits).ship() == 1
+    assert list(folder.iterdir()) == []
+
+
+def test_a_failed_commit_keeps_the_segment(tmp_path: Path):
+    folder = tmp_path / "ns~d"
+    recorder = Recorder(LogPlace(folder))
+    recorder.record(record())
+    recorder.close()
+
+    class Broken(Commits):
+        def put(self, branch: str, files: dict[str, bytes], description: str = "") -> str:
+            raise OSError("pachd is away")
+
+    with pytest.raises(OSError, match="away"):
+        Shipper(tmp_path, Broken).ship()
+    commits = Commits()
+    assert Shipper(tmp_path, lambda: commits).ship() == 1
