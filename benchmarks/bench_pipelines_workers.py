@@ -7,15 +7,18 @@ how many small files a second come out.
 
 import os
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from harness import Bench
 
 from howdah.core.clock import SystemClock
+from howdah.core.messages.catalogue import catalogue
 from howdah.core.refs import CommitId, RepoRef
 from howdah.errors import Unavailable
 from howdah.pachd.pipelines.datums import Datum, InputFile, Source
@@ -28,6 +31,7 @@ from howdah.pachd.pipelines.workers.task import DatumTask, WorkerSetup
 from howdah.pachd.pipelines.workers.worker import Worker
 from howdah.pachd.pipelines.workers.workplace import Places, Workplace
 from howdah.pachd.storage.content import Content, inline_content
+from howdah.pachd.wire.batch_ports import GrpcBatchPorts
 from howdah.processes.environments import Environment
 from howdah.processes.spawner import Spawner
 
@@ -120,6 +124,21 @@ def together_s(place: Workplace, count: int, datums: int) -> float:
     return taken
 
 
+BATCH = "from pachyderm_sdk import batch_all_datums\n@batch_all_datums\ndef main(): pass\nmain()"
+
+
+def batched(bench: Bench, place: Workplace) -> None:
+    """No-op datums through the SDK's own client, whose codec sets the floor."""
+    transform = Transform(cmd=(sys.executable, "-c", BATCH), datum_batching=True)
+    ports = GrpcBatchPorts(catalogue())
+    setup = WorkerSetup(PIPELINE, COMMIT, transform)
+    batching = Worker(replace(place, batch_ports=ports), setup, {"PATH": os.environ["PATH"]})
+    drive(batching, DATUMS)
+    rate = 1000 / per_datum_ms(batching)
+    bench.value("batched no-op datums by the SDK", rate, "datums/s", must=">= 300", aim=">= 1000")
+    batching.close()
+
+
 def main() -> None:
     bench = Bench("pipelines_workers")
     with Spawner.start() as spawner, tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
@@ -133,6 +152,7 @@ def main() -> None:
                 continue
             best = best or place
         assert best is not None
+        batched(bench, best)
         parallel(bench, best)
     bench.finish()
 

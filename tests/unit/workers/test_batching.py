@@ -2,17 +2,21 @@
 
 import json
 import socketserver
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from howdah.core.messages.catalogue import catalogue
 from howdah.errors import HowdahError
 from howdah.pachd.pipelines.meta import DatumState
+from howdah.pachd.pipelines.workers.isolation import Isolation
 from howdah.pachd.pipelines.workers.task import DatumResult, Ending
 from howdah.pachd.pipelines.workers.workplace import NextDatum
 from howdah.pachd.storage.content import Content
+from howdah.pachd.wire.batch_ports import GrpcBatchPorts
 
 pytestmark = pytest.mark.slow
 
@@ -145,3 +149,40 @@ def test_cancelling_and_closing_end_a_batch(shop: Any) -> None:
     timer.join()
     assert worker.run(shop.task(path="/b")).state is DatumState.PROCESSED
     worker.close()
+
+
+SDK = """
+import os
+from pachyderm_sdk import batch_all_datums
+
+print("started")
+
+@batch_all_datums
+def main():
+    data = open(os.environ["in"]).read()
+    if data == "bad":
+        raise ValueError("cannot read bad")
+    with open(os.environ.get("PFS_ROOT", "/pfs") + "/out/x", "w") as file:
+        file.write(data + os.environ["PACH_DATUM_ID"])
+
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "isolation",
+    [Isolation.BUBBLEWRAP, Isolation.NAMESPACES],  # the SDK reads /pfs/.env, which a plain process lacks
+    indirect=True,
+    ids=lambda isolation: isolation.value,
+)
+def test_the_sdks_batch_all_datums(shop: Any, read: Read) -> None:
+    shop.batch_ports = GrpcBatchPorts(catalogue())
+    worker = shop.worker(sys.executable, "-u", "-c", SDK, datum_batching=True)
+    files = {"/a b": b"one", "/it's #2": b"two", "/bad": b"bad"}
+    for path in ("/a b", "/it's #2"):
+        task = shop.task(files, path=path)
+        assert read(worker.run(task)) == {"/x": files[path] + task.datum.id.encode()}
+    result = worker.run(shop.task(path="/bad"))
+    assert result.reason == "user code reported: ValueError('cannot read bad')"
+    assert worker.run(shop.task(path="/a b")).state is DatumState.PROCESSED
+    assert shop.log().count("started") == 1
