@@ -42,7 +42,6 @@ def path_of(number: int) -> str:
 
 def fill(folder: Path, files: int) -> None:
     """In the child: one write of so many files of 1 KiB, until its commit is FINISHED."""
-    block = os.urandom(1016)
     with OpenStore(folder) as store:
         store.start()
         versions = store.versions
@@ -50,7 +49,7 @@ def fill(folder: Path, files: int) -> None:
         begun = time.perf_counter()
         with versions.modify(HEAD) as session:
             for number in range(files):
-                session.put(path_of(number), number.to_bytes(8, "little") + block)
+                session.put(path_of(number), os.urandom(1024))
         versions.wait_commit(HEAD)
         took = time.perf_counter() - begun
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
