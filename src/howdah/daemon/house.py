@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import ExitStack
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from starlette.applications import Starlette
@@ -22,6 +23,7 @@ from howdah.pachd.wire.credentials import (
     Credentials,
     TokenHash,
     check_binding,
+    is_loopback,
     new_token,
 )
 from howdah.pachd.wire.guard import Guard
@@ -29,6 +31,14 @@ from howdah.pachd.wire.http import HttpServer
 from howdah.processes.spawner import Spawner
 
 _log = logs.get("daemon")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ports:
+    pachd: int
+    http: int
+    s3: int
+    ingress: int
 
 
 class House:
@@ -56,22 +66,28 @@ class House:
 
             http_server = self._http(options, credentials, [*routes, *serving.routes])
             stack.callback(http_server.stop)
+            s3_server = self._s3(options, credentials, pachd)
+            stack.callback(s3_server.stop)
             grpc_server.start()
             http_server.start()
+            s3_server.start()
             kubernetes = f"http://127.0.0.1:{http_server.port}"
             kubeconfig.write(self._state, kubernetes)
             pipelines.give_secret(kubeconfig.SECRET, {kubeconfig.KEY: kubeconfig.text(kubernetes)})
             pipelines.start(grpc_server.port)
             stack.callback(pipelines.close)
             pachd_address = f"grpc://127.0.0.1:{grpc_server.port}"
-            serving.start(pachd_address, "")
+            serving.start(pachd_address, f"http://127.0.0.1:{s3_server.port}")
             stack.callback(serving.close)
             watching = Watching(pachd_address)
             watching.start()
             stack.callback(watching.close)
 
             self.running = self._record(
-                options, pachd, grpc_server.port, http_server.port, serving.port, credentials
+                options,
+                pachd,
+                _Ports(grpc_server.port, http_server.port, s3_server.port, serving.port),
+                credentials,
             )
             stack.callback(running.remove, self._state)
             pachd.links.base = lambda: self.running.http
@@ -79,8 +95,12 @@ class House:
             self._closing = stack.pop_all()
 
     def _http(self, options: Options, credentials: Credentials, routes: list[BaseRoute]) -> HttpServer:
-        app = Guard(Starlette(routes=routes), frozenset([options.host]))
+        app = Guard(Starlette(routes=routes), _names(options))
         return HttpServer("HTTP", app, options.host, options.http_port, credentials.certificate)
+
+    def _s3(self, options: Options, credentials: Credentials, pachd: Pachd) -> HttpServer:
+        app = Guard(pachd.s3(credentials), _names(options))
+        return HttpServer("S3", app, options.host, options.s3_port, credentials.certificate)
 
     def _credentials(self, options: Options) -> Credentials:
         if (options.tls_cert is None) != (options.tls_key is None):
@@ -99,13 +119,7 @@ class House:
         return TokenHash(path.read_text().strip()) if path.exists() else None
 
     def _record(
-        self,
-        options: Options,
-        pachd: Pachd,
-        pachd_port: int,
-        http_port: int,
-        ingress_port: int,
-        credentials: Credentials,
+        self, options: Options, pachd: Pachd, ports: "_Ports", credentials: Credentials
     ) -> running.Running:
         pid, start = running.this_process()
         host = f"[{options.host}]" if ":" in options.host else options.host
@@ -115,10 +129,10 @@ class House:
             start=start,
             started_ns=SystemClock().now_ns(),
             version=_version(),
-            pachd=f"grpc{secure}://{host}:{pachd_port}",
-            s3="",
-            http=f"http{secure}://{host}:{http_port}",
-            ingress=f"http://{host}:{ingress_port}",
+            pachd=f"grpc{secure}://{host}:{ports.pachd}",
+            s3=f"http{secure}://{host}:{ports.s3}",
+            http=f"http{secure}://{host}:{ports.http}",
+            ingress=f"http://{host}:{ports.ingress}",
             kubeconfig=str(self._state / kubeconfig.FILE),
             deployment_id=pachd.deployment_id,
             token_needed=credentials.token is not None,
@@ -128,6 +142,11 @@ class House:
         _log.info("stopping")
         self._closing.close()
         _log.info("stopped")
+
+
+def _names(options: Options) -> frozenset[str] | None:
+    """Under which HTTP is answered: any, where a token is asked for, which no stranger's page has."""
+    return frozenset() if is_loopback(options.host) else None
 
 
 def _version() -> str:

@@ -29,6 +29,7 @@ from howdah.pachd.wire.pfs_commits import CommitCalls, CommitSetCalls
 from howdah.pachd.wire.pfs_files import FileCalls
 from howdah.pachd.wire.pfs_filesets import FilesetCalls, UpkeepCalls
 from howdah.pachd.wire.pfs_repos import ProjectCalls, RepoCalls
+from howdah.pachd.wire.s3.app import S3App
 from howdah.pachd.wire.server import GrpcServer
 from howdah.pachd.wire.storage_service import StorageService
 from howdah.pachd.wire.transaction_service import TransactionService
@@ -83,6 +84,11 @@ class Pachd:
         gateway = JsonGateway(dispatcher, credentials, self._waiting)
         self._closing.callback(gateway.close)
         return server, [*gateway.routes(), *self.links.routes()]
+
+    def s3(self, credentials: Credentials) -> S3App:
+        app = S3App(self.versions, credentials.token)
+        self._closing.callback(app.close)
+        return app
 
     def close(self) -> None:
         self._closing.close()
