@@ -17,16 +17,47 @@ def parser(story: str) -> argparse.ArgumentParser:
     """A parser whose --help tells the step's story, with the output folder that every step has."""
     step = argparse.ArgumentParser(description=story, formatter_class=argparse.RawDescriptionHelpFormatter)
     step.add_argument("--out", type=Path, default=OUT, help="where to write (default: /pfs/out)")
+    step.add_argument(BATCH, action="store_true", help="work on datum after datum of a batching worker")
     return step
 
 
+BATCH = "--batch"
+
+
 def run(main: Callable[[Sequence[str]], None]) -> None:
-    """Runs `main`; an error that we raised on purpose is one sentence and exit code 2."""
+    """Runs `main`; an error that we raised on purpose is one sentence and exit code 2.
+
+    With --batch (a pipeline with `datum_batching`) it runs `main` once for each datum of the
+    worker, so that a heavy import is paid once; the worker ends the process after the last.
+    """
+    arguments = [argument for argument in sys.argv[1:] if argument != BATCH]
+    if BATCH in sys.argv[1:] and "--help" not in arguments:
+        _batch(main, arguments)
+        return
     try:
-        main(sys.argv[1:])
+        main(arguments)
     except HowdahError as error:
         say(f"error: {error}")
         raise SystemExit(2) from None
+
+
+def _batch(main: Callable[[Sequence[str]], None], arguments: Sequence[str]) -> None:
+    from howdah.client.pachd import Address, Pachd
+
+    port = os.environ.get("PPS_WORKER_GRPC_PORT")
+    if port is None:
+        raise SystemExit("error: --batch needs a worker: set datum_batching in the pipeline's transform")
+    with Pachd(Address("127.0.0.1", int(port))) as worker:
+        failure = ""
+        while True:
+            answer = worker.call("pachyderm.worker.Worker/NextDatum", error=failure)
+            os.environ.update(pair.partition("=")[::2] for pair in answer.env)
+            try:
+                main(arguments)
+                failure = ""
+            except HowdahError as error:
+                failure = str(error)
+                say(f"error: {failure}")
 
 
 def say(sentence: str) -> None:
