@@ -12,6 +12,14 @@ GROUPS = {
     "up": Group("howdah.cli.up", "Start Howdah: Pachyderm and Seldon on this machine."),
     "down": Group("howdah.cli.down", "Stop Howdah and everything it started."),
     "status": Group("howdah.cli.status", "Show what runs and where it listens."),
+    "datum": Group(
+        "howdah.cli.datum",
+        "Run one datum here, in the sandbox that a worker would give it.",
+        {
+            "run": Group("howdah.cli.datum:run", "Run the pipeline's command on one datum."),
+            "shell": Group("howdah.cli.datum:shell", "Open a shell that sees what the datum's code sees."),
+        },
+    ),
     "doctor": Group("howdah.cli.doctor", "Check this machine and say what to do."),
 }
 
