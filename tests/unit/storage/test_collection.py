@@ -1,4 +1,5 @@
 import random
+import shutil
 import threading
 
 import pytest
@@ -6,6 +7,8 @@ import pytest
 from howdah.core import failpoints
 from howdah.errors import Conflict, NotFound
 from howdah.pachd.storage.check import check
+from howdah.pachd.storage.packs import make_record
+from howdah.pachd.storage.record import CHUNKS
 
 
 def noise(size, seed=0):
@@ -167,6 +170,26 @@ def test_readers_follow_chunks_that_move(blobs):
         reader.join()
     assert failures == []
     assert blobs.read_all(large[0]) == noise(900_000, 99)
+
+
+def test_a_second_copy_that_is_not_durable_yet_counts_for_nothing(store, tmp_path):
+    blobs, data = store.blobs, noise(20_000)
+    alive, _ = put(blobs, data, noise(300_000, 1))
+    with blobs.collect() as collection:
+        collection.mark_all(blobs.hashes(alive))
+        # As two uploads do that meet the same new chunk at once.
+        again = make_record(CHUNKS, [(alive.hash, data)], None)
+        blobs.packs.append([again], blobs.leases.grant())
+        report = collection.sweep()
+        assert report.rewritten_packs == 1
+        shutil.copytree(store.folder / "objects", tmp_path / "crashed" / "objects")
+        blobs.database.backup(tmp_path / "crashed" / "db.sqlite")
+    crashed = type(store)(tmp_path / "crashed")
+    assert crashed.blobs.read_all(alive) == data
+    assert_sound(crashed.blobs)
+    crashed.close()
+    blobs.packs.append([again], blobs.leases.grant())
+    assert_sound(blobs)
 
 
 def test_only_one_maintenance_at_a_time(blobs):

@@ -5,15 +5,18 @@ every byte is read and checked against its hash as well. What is found is told c
 files of which commits that touches is for `versions` to say.
 """
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from itertools import islice
 
 from howdah.errors import Corrupt, NotFound
 from howdah.pachd.storage import scan, tables
 from howdah.pachd.storage.blobs import Blobs
 from howdah.pachd.storage.content import Content, Hash, hash_of
-from howdah.pachd.storage.packs import name_of
+from howdah.pachd.storage.packs import FOLDER, id_of, name_of
 from howdah.pachd.storage.tables import Location
+
+_RECORDS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,10 @@ def check(blobs: Blobs, *, data: bool = False) -> Iterator[Damage]:
     try:
         with blobs.database.read() as connection:
             lengths, counts = tables.packs(connection), tables.counts(connection)
+        sizes = {id_of(info.name): info.size for info in blobs.objects.list(FOLDER)}
         for pack in sorted(lengths.keys() | counts.keys()):
-            yield from _check_pack(blobs, pack, lengths.get(pack, 0), counts.get(pack, 0), data)
+            extent = _Extent(pack, lengths.get(pack, 0), sizes.get(pack, 0), counts.get(pack, 0))
+            yield from _check_pack(blobs, extent, data)
     finally:
         blobs.end_maintenance()
 
@@ -47,28 +52,40 @@ def touches(blobs: Blobs, damaged: Set[Hash], content: Content) -> bool:
         return True
 
 
-def _check_pack(blobs: Blobs, pack: int, length: int, rows: int, data: bool) -> Iterator[Damage]:
+@dataclass(frozen=True)
+class _Extent:
+    """A pack: its durable length, its present size, and how many chunks the index finds in it."""
+
+    pack: int
+    length: int
+    size: int
+    rows: int
+
+
+def _check_pack(blobs: Blobs, extent: _Extent, data: bool) -> Iterator[Damage]:
     """Walk the pack; where its chain of records breaks, or it accounts for fewer chunks than the
     index finds in it, ask the index record by record."""
-    size = next((info.size for info in blobs.objects.list(name_of(pack))), 0)
-    sound = reached = 0
+    pack, sound, reached = extent.pack, 0, 0
+    walk = scan.records(blobs.objects, pack, extent.length)
     try:
-        for found in scan.records(blobs.objects, pack, length):
-            if found.end > size:
-                break
-            here = _indexed_here(blobs, pack, found)
-            sound += len(here)
-            if data and here:
-                yield from _check_payload(blobs, pack, found, here)
-            reached = found.end
+        while some := list(islice(walk, _RECORDS_AT_ONCE)):
+            where = blobs.packs.find_durable([hash for found in some for hash, _, _ in found.items])
+            for found in some:
+                if found.end > extent.size:
+                    raise scan.DamagedRecord(pack, found.offset, f"the pack is cut off at {extent.size}")
+                here = _here(pack, found, where)
+                sound += len(here)
+                if data and here:
+                    yield from _check_payload(blobs, pack, found, here)
+                reached = found.end
     except (NotFound, Corrupt):
         sound = -1
-    if sound != rows:
-        yield from _check_rows(blobs, pack, size, reached if data else size)
+    if sound != extent.rows:
+        yield from _check_rows(blobs, pack, extent.size, reached if data else extent.size)
 
 
-def _indexed_here(blobs: Blobs, pack: int, found: scan.Scanned) -> dict[Hash, Location]:
-    where = blobs.packs.find([hash for hash, _, _ in found.items])
+def _here(pack: int, found: scan.Scanned, where: Mapping[Hash, Location]) -> dict[Hash, Location]:
+    """Those items of the record that the index finds in it."""
     return {
         hash: location
         for hash, start, size in found.items
@@ -107,7 +124,7 @@ def _check_rows(blobs: Blobs, pack: int, size: int, read_from: int) -> Iterator[
         except scan.DamagedRecord as error:
             yield Damage(name_of(pack), offset, tuple(rows), error.reason)
             continue
-        here = _indexed_here(blobs, pack, found)
+        here = _here(pack, found, rows)
         if strangers := tuple(rows.keys() - here.keys()):
             yield Damage(name_of(pack), offset, strangers, "the index finds them here, the record does not")
         if offset >= read_from:

@@ -84,8 +84,9 @@ class Collection:
                 self._packs = tables.packs(connection)
                 self._marks = Marks(tables.chunk_count(connection))
             # A crash or a full disk leaves packs of which nothing was ever acknowledged.
-            complete = (pack for info in blobs.objects.list(FOLDER) if (pack := id_of(info.name)) < following)
-            self._packs = dict.fromkeys(complete, 0) | self._packs
+            sizes = {id_of(info.name): info.size for info in blobs.objects.list(FOLDER)}
+            self._sizes = {pack: size for pack, size in sizes.items() if pack < following}
+            self._packs = dict.fromkeys(self._sizes, 0) | self._packs
         except BaseException:
             self.close()
             raise
@@ -128,8 +129,9 @@ class Collection:
 
     def _survey(self, pack: int, length: int) -> _Survey:
         survey = _Survey(pack, length, [])
-        for found in scan.records(self._blobs.objects, pack, length):
-            where = self._blobs.packs.find([hash for hash, _, _ in found.items])
+        scanned = list(scan.records(self._blobs.objects, pack, length))
+        where = self._blobs.packs.find_durable([hash for found in scanned for hash, _, _ in found.items])
+        for found in scanned:
             alive = [
                 hash
                 for hash, start, size in found.items
@@ -157,8 +159,7 @@ class Collection:
             self._delete(survey)
 
     def _count(self, survey: _Survey, alive: int, report: SweepReport) -> None:
-        stored = next((o.size for o in self._blobs.objects.list(name_of(survey.pack))), survey.length)
-        report.freed_bytes += stored - alive
+        report.freed_bytes += self._sizes.get(survey.pack, survey.length) - alive
         report.rewritten_packs += alive > 0
         report.deleted_packs += alive == 0
 
