@@ -206,6 +206,21 @@ def test_secret_files_and_the_code_of_the_image(shop: Any, read: Read) -> None:
     assert not (code / "x").exists()
 
 
+def test_secrets_stand_where_the_spec_says_even_among_the_hosts_files(shop: Any, read: Read) -> None:
+    if shop.isolation is Isolation.PLAIN:
+        pytest.skip("a plain process sees no mounts")
+    secrets = {"/etc/our-secret/key": b"a", "/tmp/s/key": b"b", "/usr/share/x/y/key": b"c"}
+    worker = shop.sh(
+        "cat /etc/our-secret/key /tmp/s/key /usr/share/x/y/key > /pfs/out/all; grep -c root /etc/passwd;"
+        "touch /etc/x && echo WRITTEN; true",
+        setup={"secret_files": secrets},
+    )
+    for _ in range(2):
+        assert read(worker.run(shop.task({}))) == {"/all": b"abc"}
+    assert "WRITTEN" not in shop.log()
+    assert not any(line == "0" for line in shop.log())
+
+
 def test_too_much_memory_is_named(shop: Any) -> None:
     worker = shop.worker(
         "python3",

@@ -6,6 +6,7 @@ and nothing else, read-only but for `/pfs/out`; `/app` is the image's snapshot; 
 private; Howdah's own folder is covered by an empty one.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -80,7 +81,30 @@ def kernel_switches() -> list[str]:
     return [f"/proc/{name}" for name in names if Path(f"/proc/{name}").exists()]
 
 
-def mounts(view: View, top: Iterable[TopEntry], kernel_switches: Iterable[str] = ()) -> list[Mount]:
+def rebuilt(view: View) -> dict[str, list[TopEntry]]:
+    """Folders of the host in which a mount point must be made, with what they hold.
+
+    The host's folders are read-only inside, so such a folder is replaced by one of ours that
+    shows the same entries.
+    """
+    found: dict[str, list[TopEntry]] = {}
+    for inside in view.extra:
+        parent = Path(os.path.realpath(inside))
+        if parent.exists() or _below_tmp(parent):
+            continue
+        while not parent.exists():
+            parent = parent.parent
+        if parent != Path("/"):
+            found[str(parent)] = top_entries(parent)
+    return found
+
+
+def mounts(
+    view: View,
+    top: Iterable[TopEntry],
+    kernel_switches: Iterable[str] = (),
+    rebuilt: Mapping[str, Iterable[TopEntry]] | None = None,
+) -> list[Mount]:
     """The sandbox's tree, in the order to build it; a later mount covers an earlier one."""
     made = [_host(entry) for entry in top if entry.name not in _OWN and (entry.is_dir or entry.link)]
     made.append(Mount(Kind.PROC, "/proc"))
@@ -97,7 +121,12 @@ def mounts(view: View, top: Iterable[TopEntry], kernel_switches: Iterable[str] =
     made.append(Mount(Kind.BIND, str(OUT), str(view.folder / "out"), writable=True))
     if view.app is not None:
         made.append(Mount(Kind.BIND, str(APP), str(view.app)))
-    made += [Mount(Kind.BIND, inside, str(outside)) for inside, outside in sorted(view.extra.items())]
+    for folder, entries in (rebuilt or {}).items():
+        made.append(Mount(Kind.TMPFS, folder, writable=True, size_bytes=EMPTY_BYTES))
+        made += [_host(entry, folder) for entry in entries]
+    extra = sorted((os.path.realpath(inside), outside) for inside, outside in view.extra.items())
+    made += [Mount(Kind.BIND, inside, str(outside)) for inside, outside in extra]
+    made += [Mount(Kind.SEAL, folder) for folder in rebuilt or {}]
     made.append(Mount(Kind.SEAL, "/"))
     return made
 
@@ -113,15 +142,13 @@ def shown(view: View) -> list[Path]:
 
 def kept_in_tmp(view: View) -> frozenset[str]:
     """Names in the private /tmp that carry mounts and must survive its clearing."""
-    return frozenset(
-        path.parts[2] for path in shown(view) if path.is_relative_to("/tmp") and len(path.parts) > 2
-    )
+    carried = [*shown(view), *map(Path, view.extra)]
+    return frozenset(path.parts[2] for path in carried if path.is_relative_to("/tmp") and len(path.parts) > 2)
 
 
-def _host(entry: TopEntry) -> Mount:
-    if entry.link:
-        return Mount(Kind.SYMLINK, f"/{entry.name}", entry.link)
-    return Mount(Kind.BIND, f"/{entry.name}", f"/{entry.name}")
+def _host(entry: TopEntry, folder: str = "") -> Mount:
+    path = f"{folder}/{entry.name}"
+    return Mount(Kind.SYMLINK, path, entry.link) if entry.link else Mount(Kind.BIND, path, path)
 
 
 def _below_tmp(path: Path) -> bool:

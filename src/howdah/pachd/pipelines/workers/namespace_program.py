@@ -92,8 +92,11 @@ def place(root: str, entry: dict[str, object]) -> None:
     if kind == "symlink":
         os.symlink(source, target)
     elif kind == "bind":
-        if not os.path.exists(target):
-            os.makedirs(target)
+        if not os.path.lexists(target):
+            if os.path.isdir(source):
+                os.makedirs(target)
+            else:
+                os.close(os.open(target, os.O_CREAT | os.O_WRONLY))
         mount(source, target, "", MS_BIND | MS_REC)
         attributes = ATTR_NOSUID | (ATTR_NODEV if writable else ATTR_NODEV | ATTR_RDONLY)
         set_attributes(target, attributes, recursive=True)

@@ -25,7 +25,7 @@ from howdah.core.clock import Clock
 from howdah.errors import Unavailable
 from howdah.pachd.pipelines.workers import isolation as isolations
 from howdah.pachd.pipelines.workers.isolation import Isolation
-from howdah.pachd.pipelines.workers.layout import View, kernel_switches, mounts, top_entries
+from howdah.pachd.pipelines.workers.layout import View, kernel_switches, mounts, rebuilt, top_entries
 from howdah.processes import trees
 from howdah.processes.children import AFTERMATH_S, SpawnedChild
 from howdah.processes.commands import Command, Exit
@@ -102,7 +102,7 @@ class Sandbox:
         env: Mapping[str, str] | None = None,
     ) -> "Sandbox":
         """Build one. Raises Unavailable with the reason when the system refuses."""
-        tree = mounts(view, top_entries(), kernel_switches()) if isolation.shuts_in else []
+        tree = mounts(view, top_entries(), kernel_switches(), rebuilt(view)) if isolation.shuts_in else []
         root = view.folder / "root"
         root.mkdir(exist_ok=True)
         argv = [word.replace("{root}", str(root)) for word in isolations.argv(isolation, tree)]
