@@ -89,7 +89,8 @@ class Loop:
         self._fetches = ThreadPoolExecutor(2, thread_name_prefix="fetch")
         self._fetched: dict[ModelSource, _Model] = {}
         self._failures: dict[Slot, Failure] = {}
-        self._reasons: dict[str, str] = {}
+        self._reasons: dict[tuple[str, str], str] = {}
+        """By group and revision, why that revision cannot be brought about."""
         self._known: dict[tuple[str, str, object], Desired] = {}
         self._memory_at_s = 0.0
         self._thread = threading.Thread(target=self._run, name="seldon", daemon=True)
@@ -155,9 +156,9 @@ class Loop:
             now = self._clock.monotonic_s()
             if what == "ready" and running.state is State.STARTING:
                 self._children.ready(slot, now)
-                self._reasons.pop(slot.group, None)
+                self._reasons.pop((slot.group, slot.revision), None)
             elif what == "late":
-                self._reasons[slot.group] = words
+                self._reasons[slot.group, slot.revision] = words
             elif what == "ended":
                 running.exited, running.ended = True, words
                 if running.state in (State.STARTING, State.READY):
@@ -242,7 +243,7 @@ class Loop:
                 self._start(slot, groups[slot.group])
             case GoLive(group, revision):
                 self._children.go_live(group, revision)
-                self._reasons.pop(group, None)
+                self._reasons.pop((group, revision), None)
                 self._event(
                     group, "Ready", f"revision {revision} of {group.split('/')[2]} serves from now on"
                 )
@@ -277,7 +278,7 @@ class Loop:
         except (HowdahError, OSError) as error:
             now = self._clock.monotonic_s()
             self._failures[slot] = next_failure(self._failures.get(slot), 0.0, now + 1.0)
-            self._reasons[group.key] = str(error)
+            self._reasons[group.key, group.revision] = str(error)
             reason = "ModelNotTrusted" if isinstance(error, NotTrusted) else "FailedToStart"
             self._event(group.key, reason, str(error), "Warning")
 
@@ -320,8 +321,10 @@ class Loop:
     def _tell_deployment(
         self, namespace: str, name: str, one: Desired, processes: list[status.Process]
     ) -> None:
-        reasons = dict(self._reasons)
+        reasons: dict[str, str] = {}
         for group in one.groups:
+            if reason := self._reasons.get((group.key, group.revision)):
+                reasons[group.key] = reason
             for member in group.members:
                 model = self._fetched.get(member.model) if member.model is not None else None
                 if model is not None and model.reason:
@@ -377,10 +380,9 @@ class Loop:
             self._store.delete(objects.PODS, *key)
 
     def _tell_crash(self, slot: Slot, words: str) -> None:
-        lines = tail(self._children.log_path(slot), 5)
-        said = " | ".join(line.strip() for line in lines if line.strip())[-700:]
+        said = _last_words(tail(self._children.log_path(slot), 60))
         message = f"{slot.member} {words}; its log ends: {said}" if said else f"{slot.member} {words}"
-        self._reasons[slot.group] = message
+        self._reasons[slot.group, slot.revision] = message
         self._event(slot.group, "BackOff", message, "Warning")
 
     def _event(self, group: str, reason: str, message: str, type: str = "Normal") -> None:
@@ -404,3 +406,12 @@ class Loop:
             )
             self._store.replace(objects.SELDON_DEPLOYMENTS, namespace, name, {**document, "status": after})
             self._store.record_event(document, "Refused", message, "Warning")
+
+
+def _last_words(lines: list[str]) -> str:
+    """What a log says of its process' end: its last errors, or its last lines where it names none."""
+    said = [line.strip() for line in lines if line.strip()]
+    errors = [
+        line for line in said if any(word in line for word in ("ERROR", "Error:", "CRITICAL", "Killed"))
+    ]
+    return " | ".join((errors or said)[-5:])[-700:]

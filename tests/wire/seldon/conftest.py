@@ -88,7 +88,7 @@ class Engine:
             capture_output=True,
             text=True,
             env=environment,
-            timeout=60,
+            timeout=100,
         )
         if check and done.returncode:
             log = (self.folder / "engine.log").read_text()[-2000:]
