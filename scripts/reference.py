@@ -7,13 +7,17 @@ with what this would write, so that nothing can be added without being documente
 
 import importlib
 import itertools
+import pkgutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import typer
 
+from howdah.core.messages.catalogue import Catalogue, derive
 from howdah.core.settings import described
+from howdah.pachd import wire
+from howdah.pachd.wire.dispatch import snake
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = {"howdah": "howdah.cli.howdah:app", "pachctl": "howdah.cli.pachctl.tree:app"}
@@ -23,7 +27,7 @@ NOTE = "<!-- Written by `make reference`; change the program, not this page. -->
 def pages() -> dict[str, str]:
     """Each generated page's path under docs/reference, with its text."""
     written = {f"{program}.md": commands_page(program) for program in PROGRAMS}
-    return written | {"configuration.md": configuration_page()}
+    return written | {"configuration.md": configuration_page(), "pachd-api.md": api_page()}
 
 
 def commands_page(program: str) -> str:
@@ -75,6 +79,49 @@ def configuration_page() -> str:
         ]
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def api_page() -> str:
+    """Every RPC of Pachyderm's protocol, and whether the embedded engine answers it."""
+    served = served_rpcs()
+    contract = Catalogue(derive())
+    lines = [
+        "# Pachyderm's API, as embedded",
+        "",
+        NOTE,
+        "Every RPC that the official SDK knows. *As Pachyderm* is an answer that Pachyderm 2.12 itself "
+        "gives: authentication is not activated, the enterprise services are retired. What is not "
+        "served answers UNIMPLEMENTED with its name. All of it also stands under `POST /api/SERVICE/METHOD` "
+        "on the HTTP port, as JSON.",
+        "",
+    ]
+    rpcs = sorted(contract.rpcs.values(), key=lambda rpc: (rpc.service, rpc.name))
+    for service, methods in itertools.groupby(rpcs, key=lambda rpc: rpc.service):
+        lines += [f"## {service}", "", "| RPC | answers | request | response |", "|---|---|---|---|"]
+        for rpc in methods:
+            state = "as Pachyderm" if service in REFUSED else "yes" if rpc.path in served else "not served"
+            asked = ("stream of " if rpc.client_streams else "") + rpc.request.DESCRIPTOR.name
+            given = ("stream of " if rpc.server_streams else "") + rpc.response.DESCRIPTOR.name
+            lines.append(f"| {rpc.name} | {state} | {asked} | {given} |")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+REFUSED = frozenset({"auth_v2.API", "identity_v2.API", "enterprise_v2.API", "license_v2.API"})
+
+
+def served_rpcs() -> set[str]:
+    """Paths of the RPCs that some service class of the wire package has a method for."""
+    paths = {}
+    for rpc in Catalogue(derive()).rpcs.values():
+        paths[rpc.service, snake(rpc.name)] = rpc.path
+    found = set()
+    for module in pkgutil.walk_packages(wire.__path__, f"{wire.__name__}."):
+        for value in vars(importlib.import_module(module.name)).values():
+            service = getattr(value, "service", None) if isinstance(value, type) else None
+            if isinstance(service, str):
+                found |= {paths[service, name] for name in vars(value) if (service, name) in paths}
+    return found
 
 
 def _walk(command, path, program) -> Iterator[tuple[tuple[str, ...], typer.core.TyperCommand]]:

@@ -137,3 +137,14 @@ def test_a_wait_ends_when_the_state_is_reached(client: Client) -> None:
     commit = client.pfs.start_commit(branch=pfs.Branch.from_uri("waited@master"))
     info = client.pfs.inspect_commit(commit=commit, wait=pfs.CommitState.READY)
     assert info.commit.id == commit.id
+
+
+def test_a_sound_store_has_nothing_to_say(client: Client) -> None:
+    assert list(client.pfs.fsck()) == []
+    assert client.pfs.check_storage(read_chunk_data=True).chunk_object_count > 0
+
+
+def test_a_project_shows_the_defaults_of_its_pipelines(client: Client) -> None:
+    answer = client.pfs.inspect_project_v2(project=pfs.Project(name="default"))
+    assert answer.info.project.name == "default"
+    assert answer.defaults_json == "{}"

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from howdah.core.refs import RepoRef
-from howdah.errors import Invalid
+from howdah.errors import Corrupt, Invalid
+from howdah.pachd.storage.check import check as check_packs
 from howdah.pachd.versions import Versions
+from howdah.pachd.versions.check import check
 from howdah.pachd.versions.records import FILESETS_REPO
 from howdah.pachd.wire import convert
 from howdah.pachd.wire.call import Call
@@ -59,6 +61,20 @@ class UpkeepCalls:
 
     def activate_auth(self, request: Any, call: Call) -> Any:
         raise AuthNotActivated
+
+    def fsck(self, request: Any, call: Call) -> Iterator[Any]:
+        """What is wrong with the store's structure; nothing is changed, with `fix` neither."""
+        for finding in check(self._versions):
+            yield pfs.FsckResponse(error=str(finding))
+
+    def check_storage(self, request: Any, call: Call) -> Any:
+        """DATA_LOSS when chunks are damaged; with `read_chunk_data` every byte is read."""
+        blobs = self._versions.blobs
+        damage = next(check_packs(blobs, data=request.read_chunk_data), None)
+        if damage is not None:
+            raise Corrupt(f"{len(damage.hashes)} chunks of {damage.pack} are damaged: {damage.reason}")
+        count = sum(1 for _ in blobs.objects.list(""))
+        return pfs.CheckStorageResponse(chunk_object_count=count)
 
     def list_task(self, request: Any, call: Call) -> Iterator[Any]:
         """Work is not cut into tasks here, so there never is one."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from howdah.core.refs import USER
 from howdah.errors import Invalid
+from howdah.pachd.pipelines.tables import defaults
 from howdah.pachd.versions import Transaction, Versions
 from howdah.pachd.wire import convert
 from howdah.pachd.wire.call import Call
@@ -27,6 +28,14 @@ class ProjectCalls:
     def inspect_project(self, request: Any, call: Call) -> Any:
         with self._versions.view() as view:
             return convert.project_info(view.project(convert.project_name(request.project)))
+
+    def inspect_project_v2(self, request: Any, call: Call) -> Any:
+        """With the defaults that the project's pipelines start from."""
+        name = convert.project_name(request.project)
+        with self._versions.view() as view:
+            info = convert.project_info(view.project(name))
+            document, _ = defaults(view.connection, name)
+        return pfs.InspectProjectV2Response(info=info, defaults_json=document or "{}")
 
     def list_project(self, request: Any, call: Call) -> Iterator[Any]:
         with self._versions.view() as view:
