@@ -6,9 +6,10 @@ from concurrent.futures import Future
 
 import pytest
 
-from howdah.core.refs import BranchRef, CommitRef, RepoRef
+from howdah.core.refs import BranchRef, CommitRef, CommitSpec, RepoRef
 from howdah.pachd.versions import Cancel, Cancelled, CommitState, TimedOut, Transaction, Versions
 from howdah.pachd.versions.errors import CommitDeleted, RepoNotFound
+from howdah.pachd.versions.finish import Finisher
 from howdah.pachd.versions.tables import Content
 
 RAW, CLEAN = RepoRef("raw"), RepoRef("clean")
@@ -105,6 +106,52 @@ def test_a_subscription_begins_with_the_past_and_goes_on(versions: Versions, ope
     versions.transact(lambda tx: tx.delete_repo(RAW))
     with pytest.raises(RepoNotFound):
         last.result(10)
+
+
+def test_a_subscription_passes_over_what_is_deleted(versions: Versions, open_commit: CommitRef) -> None:
+    commits = versions.subscribe_commits(RAW, state=CommitState.FINISHED)
+    first = in_thread(lambda: next(commits))
+    parked(versions)
+    complete(versions, open_commit)
+    assert first.result(10).ref == open_commit
+    dropped = versions.transact(lambda tx: tx.start_commit(MASTER))
+    second = in_thread(lambda: next(commits))
+    parked(versions)
+    versions.transact(lambda tx: tx.drop_commit_set(dropped.id))
+    later = versions.transact(lambda tx: tx.start_commit(MASTER))
+    complete(versions, later)
+    assert second.result(10).ref == later
+
+
+@pytest.mark.slow
+def test_nine_hundred_waiters_wake_at_once(versions: Versions, open_commit: CommitRef) -> None:
+    waiting = [in_thread(lambda: versions.wait_commit(open_commit)) for _ in range(900)]
+    parked(versions, 900)
+    other = versions.transact(lambda tx: tx.start_commit(BranchRef(RAW, "other")))
+    complete(versions, other)
+    assert not any(each.done() for each in waiting)
+    complete(versions, open_commit)
+    assert all(each.result(60).finished for each in waiting)
+    assert versions.notifier.waiting() == 0
+
+
+@pytest.mark.slow
+def test_writers_of_one_branch_make_one_line(versions: Versions, open_commit: CommitRef) -> None:
+    complete(versions, open_commit)
+    finisher = Finisher(versions)
+
+    def write(number: int) -> None:
+        for step in range(5):
+            with versions.modify(CommitSpec(RAW, "master")) as session:
+                session.put(f"/{number}/{step}", b"%d" % step)
+
+    for each in [in_thread(lambda number=number: write(number)) for number in range(8)]:  # type: ignore[misc]
+        each.result(60)
+    files = versions.files(CommitSpec(RAW, "master"))
+    finisher.close()
+    assert len(list(files.tree.files())) == 40
+    with versions.view() as view:
+        assert len(list(view.commits(RAW, to=CommitSpec(RAW, "master")))) == 41
 
 
 def test_the_log_is_read_by_cursor(versions: Versions, open_commit: CommitRef) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from howdah.core.clock import Clock, SystemClock
 from howdah.core.refs import DEFAULT_PROJECT, CommitId, CommitRef, CommitSpec, RepoRef, new_commit_id
+from howdah.errors import NotFound
 from howdah.pachd.storage.blobs import Blobs
 from howdah.pachd.storage.database import Database
 from howdah.pachd.storage.trees import Roots
@@ -263,7 +264,7 @@ class Versions:
         """Every commit of the repo, oldest first, those to come included, each once it has reached
         the state. Endless: ends with Cancelled, or RepoNotFound when the repo is deleted.
 
-        `from_` itself and what is older are left out.
+        `from_` itself and what is older are left out, and so is what is deleted meanwhile.
         """
         with self.view() as view:
             view.repo(repo)
@@ -277,8 +278,14 @@ class Versions:
             found = self.wait_until(look, (str(repo),), f"subscribing to {repo}", None, cancel)
             for info in found:
                 last = info.row
-                if (not branch or info.branch == branch) and origin in (None, info.origin):
-                    yield self.wait_commit(info.ref, state, cancel=cancel)
+                if (branch and info.branch != branch) or origin not in (None, info.origin):
+                    continue
+                try:
+                    reached = self.wait_commit(info.ref, state, cancel=cancel)
+                except NotFound:
+                    continue  # deleted before it got there
+                if reached.row == info.row:
+                    yield reached
 
     def wait_events(
         self, after: int, *, timeout_s: float | None = None, cancel: Cancel | None = None
