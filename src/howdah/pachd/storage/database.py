@@ -156,6 +156,17 @@ class Database:
         finally:
             self._give_back(connection)
 
+    @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """For reading with single statements, each of which sees what is current when it runs: a
+        third of the cost of `read` where a snapshot over several is not needed."""
+        connection = self._borrow()
+        try:
+            with _translated(self.path):
+                yield connection
+        finally:
+            self._give_back(connection)
+
     def backup(self, path: Path) -> None:
         """Copy a consistent snapshot to `path`, which must not exist; writers go on meanwhile."""
         path.touch(mode=0o600, exist_ok=False)

@@ -4,6 +4,7 @@ compressed where that pays and appended."""
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 
+from howdah.pachd.storage import record
 from howdah.pachd.storage.content import Hash
 from howdah.pachd.storage.leases import Lease
 from howdah.pachd.storage.objects import Buffer
@@ -15,7 +16,8 @@ Item = tuple[Hash, Buffer]
 OWN_RECORD_BYTES = 16 << 10
 """Pieces from this size have a record of their own; smaller ones share records."""
 
-BUNDLE_BYTES = 128 << 10
+_BUNDLE_BYTES = {record.CHUNKS: 128 << 10, record.BLOCKS: 64 << 10}
+"""What shares a record before compression. Blocks are read one by one, so theirs are smaller."""
 _BUNDLE_ITEMS = 4096
 _PROBE_BYTES = 64 << 10
 
@@ -43,7 +45,7 @@ class Ingest:
     def _records(self, kind: int, items: Sequence[Item]) -> Iterator[Record]:
         compressor = self._compressor_for(items)
         bundle: list[Item] = []
-        room = BUNDLE_BYTES
+        room = _BUNDLE_BYTES[kind]
         for item in items:
             size = len(item[1])
             if size >= OWN_RECORD_BYTES:
@@ -51,7 +53,7 @@ class Ingest:
                 continue
             if bundle and (size > room or len(bundle) == _BUNDLE_ITEMS):
                 yield make_record(kind, bundle, compressor)
-                bundle, room = [], BUNDLE_BYTES
+                bundle, room = [], _BUNDLE_BYTES[kind]
             bundle.append(item)
             room -= size
         if bundle:

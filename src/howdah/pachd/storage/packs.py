@@ -117,7 +117,7 @@ class Packs:
     def find_durable(self, hashes: Sequence[Hash]) -> dict[Hash, Location]:
         """As `find`, without what the next crash could take. Gc and check must ask this: two uploads
         may store the same chunk, and the copy that came later may not last."""
-        with self._database.read() as connection:
+        with self._database.glance() as connection:
             return tables.find(connection, hashes)
 
     def sync(self) -> None:

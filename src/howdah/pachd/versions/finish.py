@@ -14,7 +14,7 @@ import logging
 import threading
 
 from howdah.core.failpoints import Failpoint
-from howdah.errors import Corrupt, NotFound, Unavailable
+from howdah.errors import Unavailable
 from howdah.pachd.storage.trees import Roots, Trees
 from howdah.pachd.versions import tables
 from howdah.pachd.versions.errors import BaseCommitNotFinished
@@ -47,11 +47,15 @@ def finish_one(versions: Versions, row: int) -> bool:
         try:
             trees = through(versions.trees, upload)
             roots = trees.merge(over.base, over.layers, joining(upload))
-            error = info.error or trees.problem(roots, over.base) or ""
+            error = info.error or trees.problem(roots, over.base, over.layers) or ""
             size, content = _size_bytes(trees, roots), content_of(roots)
             BEFORE_SYNC.hit()
             upload.sync()
-        except (Corrupt, NotFound) as damage:
+        except Unavailable:
+            raise
+        except Exception as damage:  # noqa: BLE001
+            # Whatever it is, it would be the same the next time, and nobody may wait for ever.
+            _log.exception("commit %s could not be finished", info.ref)
             error, size, content = f"the commit could not be finished: {damage}", 0, Content(None, None)
         BEFORE_COMPLETE.hit()
 

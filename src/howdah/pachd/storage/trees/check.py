@@ -1,6 +1,7 @@
 """What must not stand in a finished commit, and what a sweep must not take."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 from howdah.pachd.storage.content import Content, Hash
 from howdah.pachd.storage.trees import attribution, layers, read
@@ -12,27 +13,48 @@ DEFAULT_DATUM = "default"
 """What Pachyderm calls the datum of a file that no datum wrote."""
 
 
-def problem(nodes: Nodes, roots: Roots, base: Roots | None) -> str | None:
+_FEW = 2000
+
+
+def problem(
+    nodes: Nodes, roots: Roots, base: Roots | None, layers_: Sequence[Hash] | None = None
+) -> str | None:
     """Why the files cannot be a sound commit, in Pachyderm's words; None if they can.
 
-    With a base that is known to be sound only what differs from it is looked at."""
+    With a base that is known to be sound only what differs from it is looked at; with the layers
+    that were merged over it only what they name, if that is little."""
     for path, names in attribution.duplicates(nodes, roots.attribution):
         at = path.decode()
         one, other = (name or DEFAULT_DATUM for name in names[:2])
         return f"duplicate path output by different datums ({at} from {one} and {at} from {other})"
-    collision = _collision(nodes, roots.content, base.content if base else EMPTY_ROOT)
+    if base is None or base.content == EMPTY_ROOT:
+        collision = _first_collision(nodes, roots.content)
+    else:
+        added = _added(nodes, base.content, roots.content, layers_)
+        collision = _collision(nodes, roots.content, added)
     return None if collision is None else f"file / directory path collision ({collision.decode()})"
 
 
-def _collision(nodes: Nodes, root: Hash, base: Hash) -> bytes | None:
-    """The least path of a file that stands under another file."""
-    if base == EMPTY_ROOT:
-        return _first_collision(nodes, root)
+def _added(nodes: Nodes, base: Hash, root: Hash, layers_: Sequence[Hash] | None) -> Iterator[bytes]:
+    """The paths of files that the base did not have."""
+    if layers_ is not None:
+        named = (operation[0] for layer in layers_ for operation in layers.operations(nodes, layer))
+        paths = dict.fromkeys(islice(named, _FEW))
+        if next(named, None) is None:
+            for path in paths:
+                if read.get(nodes, root, path) is not None and read.get(nodes, base, path) is None:
+                    yield path
+            return
+    for path, was, now in diff(nodes, base, root):
+        if was is None and now is not None:
+            yield path
+
+
+def _collision(nodes: Nodes, root: Hash, added: Iterable[bytes]) -> bytes | None:
+    """The least path of a file that stands under another file, where one of the two was added."""
     found: list[bytes] = []
     checked: set[bytes] = set()
-    for path, was, now in diff(nodes, base, root):
-        if was is not None or now is None:
-            continue
+    for path in added:
         below = path + b"/"
         under = read.first_key(nodes, root, below, path + b"0")
         if under is not None:

@@ -91,11 +91,14 @@ class Trees:
             for path in attribution.written(self._nodes, roots.attribution, datum, under.encode())
         )
 
-    def problem(self, roots: Roots, base: Roots | None = None) -> str | None:
+    def problem(
+        self, roots: Roots, base: Roots | None = None, layers_: Sequence[Hash] | None = None
+    ) -> str | None:
         """Why a commit of these files has an error (two datums wrote one path, or a file and a
         directory share one), in Pachyderm's words; None if it has none. Given a base that has no
-        error, costs as much as the difference."""
-        return check.problem(self._nodes, roots, base)
+        error, costs as much as the difference; given the layers that led from one to the other too,
+        hardly anything where they are small."""
+        return check.problem(self._nodes, roots, base, layers_)
 
     def reachable(
         self, root: Hash, skip: Callable[[Hash], bool] = lambda _: False
