@@ -254,6 +254,8 @@ def last_job_state(connection: Connection, pipeline: PipelineRef) -> JobState | 
 
 
 def insert_job(connection: Connection, ref: JobRef, version: int, now_ns: int) -> None:
+    # Whole microseconds: listings are continued from this time, and Python's clients keep no more.
+    now_ns = now_ns // 1000 * 1000
     connection.execute(
         "INSERT INTO jobs (pipeline, set_id, version, state, reason, created_ns, restarts, processed,"
         " skipped, failed, recovered, total, stats) VALUES (?, ?, ?, ?, '', ?, 0, 0, 0, 0, 0, 0, '[]')",
