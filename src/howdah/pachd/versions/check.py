@@ -146,7 +146,7 @@ class _Walker:
             except (Corrupt, NotFound):
                 needed.add(content.root)
                 self._damaged.add(content.root)
-        stored = self._blobs.packs.find(list(needed))
+        stored = self._blobs.packs.find_durable(list(needed))
         return {hash for hash in needed if hash in self._damaged or hash not in stored}
 
     def _load(self, hash: Hash) -> Node | None:
