@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute
 from howdah.core.clock import Clock, SystemClock
 from howdah.core.json import JsonObject
 from howdah.errors import AlreadyExists, NotFound
-from howdah.seldon import objects
+from howdah.seldon import objects, scraping
 from howdah.seldon.children import Children, Spawns
 from howdah.seldon.fetch import ModelStore
 from howdah.seldon.kube.api import create_app
@@ -89,8 +89,8 @@ class Engine:
 
     @property
     def routes(self) -> list[BaseRoute]:
-        """The API's routes, to stand beside others on one port."""
-        return list(self.app.routes)
+        """The API's routes and what Prometheus reads, to stand beside others on one port."""
+        return [*self.app.routes, *scraping.routes(self.targets, self.prometheus)]
 
     @property
     def objects(self) -> Objects:
@@ -124,9 +124,12 @@ class Engine:
         """Envoy's metrics, in Prometheus' text."""
         return self._proxy.prometheus()
 
-    def targets(self) -> list[tuple[str, int]]:
-        """(pod, port) of every process that answers /metrics."""
-        return [(pod_name(slot), running.http_port) for slot, running in self._children.running.items()]
+    def targets(self) -> list[tuple[str, str, int]]:
+        """(namespace, pod, port) of every process that answers /metrics."""
+        return [
+            (slot.group.split("/")[0], pod_name(slot), running.http_port)
+            for slot, running in list(self._children.running.items())
+        ]
 
     def _wake(self) -> None:
         self._loop.wake()

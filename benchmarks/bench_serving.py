@@ -1,0 +1,299 @@
+"""What serving costs: our ingress, our log, our graph, our runtime, each against its peer.
+
+Both sides of every row answer the same model and payload in the same run on the same cores, and
+share them with the load generator. BentoML has an environment of its own, made when it is missing.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness import Bench
+from serving_load import Call, latency, throughput
+
+from howdah.processes.spawner import Spawner
+from howdah.seldon.children import free_port
+from howdah.seldon.engine import Engine, EngineSettings
+
+ROW = [5.1, 3.5, 1.4, 0.2]
+V2 = {"inputs": [{"name": "X", "shape": [1, 4], "datatype": "FP32", "data": ROW}]}
+V1 = {"data": {"ndarray": [ROW]}}
+BENTOML = Path(__file__).resolve().parent.parent / "build" / "bentoml"
+SERVICE = """
+import bentoml, joblib, numpy as np
+
+@bentoml.service(workers=1, http={"port": PORT})
+class Iris:
+    def __init__(self) -> None:
+        self.model = joblib.load("MODEL")
+
+    @bentoml.api
+    def predict(self, x: list[list[float]]) -> list[int]:
+        return self.model.predict(np.asarray(x)).tolist()
+"""
+PARTS = """
+class Same:
+    def transform_input(self, X, names):
+        return X
+
+    def predict(self, X, names):
+        return X
+"""
+
+
+def models(folder: Path) -> None:
+    import joblib
+    import numpy as np
+    from skl2onnx import to_onnx
+    from sklearn.datasets import load_iris
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    features, classes = load_iris(return_X_y=True)
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)).fit(features, classes)
+    for name in ("sklearn", "onnx"):
+        (folder / name).mkdir()
+    joblib.dump(model, folder / "sklearn" / "model.joblib")
+    converted = to_onnx(model, features[:1].astype(np.float32), options={"zipmap": False})
+    (folder / "onnx" / "model.onnx").write_bytes(converted.SerializeToString())
+    image = folder / "images" / "same"
+    image.mkdir(parents=True)
+    (image / "Same.py").write_text(PARTS)
+    (image / "Dockerfile").write_text("CMD seldon-core-microservice Same\n")
+
+
+def manifest(name: str, graph: dict, annotations: dict | None = None, **spec: object) -> dict:
+    containers = [{"name": part, "image": "same:1"} for part in ("first", "second")]
+    container = {"name": graph["name"], "image": "howdah/onnx-server:1"}
+    if "children" in graph or graph["name"] == "first":
+        parts = containers[: 2 if "children" in graph else 1]
+        predictor = {"componentSpecs": [{"spec": {"containers": parts}}]}
+    elif "implementation" in graph:
+        predictor = {}
+    else:
+        predictor = {"componentSpecs": [{"spec": {"containers": [container]}}]}
+    return {
+        "apiVersion": "machinelearning.seldon.io/v1",
+        "kind": "SeldonDeployment",
+        "metadata": {"name": name, "namespace": "bench", "annotations": annotations or {}},
+        "spec": {"predictors": [{"name": "p", "graph": graph, **predictor}], **spec},
+    }
+
+
+def deployments(folder: Path) -> list[dict]:
+    onnx = {"name": "m", "type": "MODEL", "modelUri": str(folder / "onnx")}
+    sklearn = {"name": "m", "implementation": "SKLEARN_SERVER", "modelUri": str(folder / "sklearn")}
+    off = {"howdah/log": "off"}
+    graph = {"name": "first", "type": "TRANSFORMER", "children": [{"name": "second", "type": "MODEL"}]}
+    return [
+        manifest("onnx", onnx, off, protocol="v2"),
+        manifest("logged", onnx, protocol="v2"),
+        manifest("sklearn", sklearn, off, protocol="v2"),
+        manifest("graph", graph, off),
+        manifest("step", {"name": "first", "type": "MODEL"}, off),
+    ]
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[tuple[Engine, int]]:
+    settings = EngineSettings(
+        ingress_port=free_port(), images=folder / "images", trusted_pickles=(f"{folder}/*",)
+    )
+    with Spawner.start() as spawner:
+        engine = Engine(folder / "state", settings, spawner)
+        engine.start()
+        try:
+            yield engine, settings.ingress_port
+        finally:
+            engine.shut_down()
+
+
+def until_ready(engine: Engine, name: str, within_s: float = 60) -> float:
+    began = time.monotonic()
+    while time.monotonic() - began < within_s:
+        status = engine.objects.get("seldondeployments", "bench", name).get("status")
+        if isinstance(status, dict) and status.get("state") == "Available":
+            return time.monotonic() - began
+        time.sleep(0.02)
+    raise TimeoutError(f"{name} is not ready: {status}")
+
+
+def port_of(engine: Engine, name: str) -> int:
+    return next(port for _, pod, port in engine.targets() if pod.startswith(f"{name}-p-m-"))
+
+
+@contextmanager
+def bentoml(folder: Path) -> Iterator[Call]:
+    """A BentoML service with the same scikit-learn model."""
+    python = BENTOML / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "uv", "venv", "-q", str(BENTOML)], check=True)
+        words = ["bentoml", "scikit-learn==1.9.*", "numpy==1.26.*", "joblib"]
+        install = [sys.executable, "-m", "uv", "pip", "install", "-q", "--python", str(python), *words]
+        subprocess.run(install, check=True)
+    port = free_port()
+    text = SERVICE.replace("PORT", str(port)).replace("MODEL", str(folder / "sklearn" / "model.joblib"))
+    (folder / "service.py").write_text(text)
+    environment = {**os.environ, "BENTOML_HOME": str(folder), "BENTOML_DO_NOT_TRACK": "1"}
+    words = [str(BENTOML / "bin" / "bentoml"), "serve", "service:Iris", "--port", str(port)]
+    process = subprocess.Popen(
+        words,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.2)
+        yield Call(port, "/predict", json.dumps({"x": [ROW]}).encode())
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+@contextmanager
+def stock_mlserver(folder: Path) -> Iterator[Call]:
+    """MLServer as it comes, with its own scikit-learn runtime."""
+    port = free_port()
+    settings = {
+        "http_port": port,
+        "grpc_port": free_port(),
+        "metrics_port": free_port(),
+        "parallel_workers": 0,
+    }
+    model = {"name": "m", "implementation": "mlserver_sklearn.SKLearnModel"}
+    here = folder / "stock"
+    here.mkdir()
+    (here / "settings.json").write_text(json.dumps({**settings, "debug": False}))
+    uri = {"uri": str(folder / "sklearn" / "model.joblib")}
+    (here / "model-settings.json").write_text(json.dumps({**model, "parameters": uri}))
+    words = [str(Path(sys.executable).parent / "mlserver"), "start", str(here)]
+    process = subprocess.Popen(
+        words, cwd=here, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/models/m/ready", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.2)
+        yield Call(port, "/v2/models/m/infer", json.dumps(V2).encode())
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+def main() -> None:
+    bench = Bench("serving")
+    with tempfile.TemporaryDirectory() as text:
+        folder = Path(text)
+        models(folder)
+        with serving(folder) as (engine, ingress):
+            for document in deployments(folder):
+                name = str(document["metadata"]["name"])
+                engine.objects.create("seldondeployments", "bench", name, document)
+                seconds = until_ready(engine, name)
+                if name == "onnx":
+                    bench.value("apply to ready, no TensorFlow", seconds, "s", must="<= 6")
+            measure(bench, engine, ingress, folder)
+    bench.finish()
+
+
+def measure(bench: Bench, engine: Engine, ingress: int, folder: Path) -> None:
+    body = json.dumps(V2).encode()
+
+    def through(name: str) -> Call:
+        return Call(ingress, f"/seldon/bench/{name}/v2/models/m/infer", body)
+
+    def direct(name: str) -> Call:
+        return Call(port_of(engine, name), "/v2/models/m/infer", body)
+
+    def message(name: str) -> Call:
+        return Call(ingress, f"/seldon/bench/{name}/api/v1.0/predictions", json.dumps(V1).encode())
+
+    times = bench.interleave(
+        {"envoy": lambda: latency(through("onnx")), "direct": lambda: latency(direct("onnx"))}, 5, 1
+    )
+    added = (times["envoy"] - times["direct"]) * 1000
+    bench.value("ingress adds at c=1, p50", added, "ms", must="<= 0.35")
+    for name, must in (("onnx", ">= 0.70"), ("sklearn", ">= 0.85")):
+        rates = bench.interleave(
+            {
+                "envoy": lambda name=name: throughput(through(name)),
+                "direct": lambda name=name: throughput(direct(name)),
+            },
+            5,
+            1,
+        )
+        bench.ratio(
+            f"through the ingress at c=16, {name}",
+            rates["envoy"],
+            "1/s",
+            peer=("direct", rates["direct"]),
+            must=must,
+        )
+    rates = bench.interleave(
+        {"logged": lambda: throughput(through("logged")), "off": lambda: throughput(through("onnx"))}, 5, 1
+    )
+    bench.ratio(
+        "with the inference log at c=16",
+        rates["logged"],
+        "1/s",
+        peer=("without", rates["off"]),
+        must=">= 0.90",
+    )
+    times = bench.interleave(
+        {"graph": lambda: latency(message("graph")), "step": lambda: latency(message("step"))}, 5, 1
+    )
+    steps = times["step"] * 2
+    bench.ratio(
+        "a graph of two steps at c=1",
+        times["graph"] * 1000,
+        "ms",
+        peer=("its steps", steps * 1000),
+        must="<= 2.2",
+    )
+    with stock_mlserver(folder) as stock:
+        rates = bench.interleave(
+            {"onnx": lambda: throughput(direct("onnx")), "stock": lambda: throughput(stock)}, 5, 1
+        )
+        bench.ratio(
+            "ONNX against MLServer's scikit-learn, direct",
+            rates["onnx"],
+            "1/s",
+            peer=("MLServer", rates["stock"]),
+            must=">= 1.8",
+        )
+    with bentoml(folder) as peer:
+        rates = bench.interleave(
+            {"howdah": lambda: throughput(through("onnx")), "bentoml": lambda: throughput(peer)}, 5, 1
+        )
+        bench.ratio(
+            "ONNX through the ingress against BentoML",
+            rates["howdah"],
+            "1/s",
+            peer=("BentoML", rates["bentoml"]),
+            must=">= 3",
+        )
+
+
+if __name__ == "__main__":
+    main()
