@@ -35,7 +35,8 @@ class Case:
         return tuple(self.files.finished_head(self.repo(branch)) for branch in branches)
 
     def policy(self) -> Policy:
-        return policy.parse(self.files.read(self.repo("policy@master"), "/policy.yaml").decode())
+        head = self.files.finished_head(self.repo("policy@master"))
+        return policy.parse(self.files.read(self.repo(f"policy@{head}"), "/policy.yaml").decode())
 
     def observe(self, now_ns: int) -> Observed:
         challenger = self.files.finished_head(self.repo("model@master"))
@@ -44,10 +45,11 @@ class Case:
         return Observed(challenger, self._comparison(), self._drift(), self.record(), now_ns)
 
     def record(self) -> tuple[Decision, ...]:
-        branch = self.repo("decisions@master")
-        if self.files.finished_head(branch) is None:
+        head = self.files.finished_head(self.repo("decisions@master"))
+        if head is None:
             return ()
-        entries = [json.loads(self.files.read(branch, path)) for path in self.files.paths(branch)]
+        commit = self.repo(f"decisions@{head}")
+        entries = [json.loads(self.files.read(commit, path)) for path in self.files.paths(commit)]
         return tuple(Decision(**{**entry, "kind": Kind(entry["kind"])}) for entry in entries)
 
     def write(self, decisions: tuple[Decision, ...], already: int) -> None:
@@ -76,37 +78,42 @@ class Case:
         return changed
 
     def _requested(self) -> str | None:
-        document = self._json("retrain@master", "/why.json")
-        return None if document is None else str(document.get("report"))
+        found = self._report("retrain", "/why.json")
+        return None if found is None else str(found[1].get("report"))
 
     def _comparison(self) -> Comparison | None:
-        document = self._json("compare@master", "/comparison.json")
-        if document is None or document.get("champion") is None:
+        found = self._report("compare", "/comparison.json")
+        if found is None or found[1].get("champion") is None:
             return None
-        found = document["comparison"]
+        head, document = found
+        result = document["comparison"]
         return Comparison(
             champion=document["champion"]["commit"],
             challenger=document["challenger"]["commit"],
-            report=self.files.finished_head(self.repo("compare@master")) or "",
-            rows=found["rows"],
-            loss=found["loss"],
-            improvement=found["improvement"],
-            p_value=found["p_value"],
+            report=head,
+            rows=result["rows"],
+            loss=result["loss"],
+            improvement=result["improvement"],
+            p_value=result["p_value"],
         )
 
     def _drift(self) -> DriftFinding | None:
-        document = self._json("drift@master", "/drift.json")
-        if document is None:
+        found = self._report("drift", "/drift.json")
+        if found is None:
             return None
-        return DriftFinding(document["window"]["id"], document["window"]["name"], tuple(document["drifted"]))
+        window = found[1]["window"]
+        return DriftFinding(window["id"], window["name"], tuple(found[1]["drifted"]))
 
-    def _json(self, branch: str, path: str) -> dict | None:  # type: ignore[type-arg]
-        if self.files.finished_head(self.repo(branch)) is None:
+    def _report(self, part: str, path: str) -> tuple[str, dict] | None:  # type: ignore[type-arg]
+        """The newest finished commit of a part, and the JSON object in it; a newer one may be under way."""
+        head = self.files.finished_head(self.repo(f"{part}@master"))
+        if head is None:
             return None
+        commit = self.repo(f"{part}@{head}")
         try:
-            found = json.loads(self.files.read(self.repo(branch), path))
+            found = json.loads(self.files.read(commit, path))
         except NotFound:
             return None
         if not isinstance(found, dict):
-            raise Invalid(f"{self.repo(branch)}:{path} is not a JSON object.")
-        return found
+            raise Invalid(f"{commit}:{path} is not a JSON object.")
+        return head, found

@@ -24,6 +24,8 @@ class Monitor:
         self._say = say
         self._clock = clock or SystemClock()
         self._seen: dict[str, tuple[str | None, ...]] = {}
+        self._faults: dict[str, str] = {}
+        """What was last wrong with each case: said once, not at every look."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="monitoring", daemon=True)
 
@@ -40,6 +42,7 @@ class Monitor:
                 self.look()
             except HowdahError as error:
                 self._say("", str(error))
+                self._stopping.wait(10 * LOOK_EVERY_S)
 
     def look(self) -> None:
         """One round over all cases; one case's fault does not keep the others waiting."""
@@ -49,8 +52,11 @@ class Monitor:
             case = Case(repo.removesuffix(POLICY_SUFFIX), project, self._files)
             try:
                 self._look(case)
+                self._faults.pop(case.name, None)
             except HowdahError as error:
-                self._say(case.name, str(error))
+                if self._faults.get(case.name) != str(error):
+                    self._say(case.name, str(error))
+                self._faults[case.name] = str(error)
 
     def _look(self, case: Case) -> None:
         heads = case.heads()
