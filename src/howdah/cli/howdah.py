@@ -20,6 +20,7 @@ GROUPS = {
             "shell": Group("howdah.cli.datum:shell", "Open a shell that sees what the datum's code sees."),
         },
     ),
+    "why": Group("howdah.cli.why", "Say which data, code and decision stand behind a prediction."),
     "doctor": Group("howdah.cli.doctor", "Check this machine and say what to do."),
 }
 

@@ -98,6 +98,13 @@ class Catalogue:
     def message(self, full_name: str) -> type[Message]:
         return self._classes[full_name]
 
+    def enum_name(self, message: str, field: str, number: int) -> str:
+        """What a field's number is called: `JOB_SUCCESS`."""
+        kind = self._classes[message].DESCRIPTOR.fields_by_name[field].enum_type
+        if kind is None:
+            raise TypeError(f"{message}.{field} is no enum")
+        return str(kind.values_by_number[number].name)
+
     def messages(self) -> Iterator[tuple[str, type[Message]]]:
         yield from sorted(self._classes.items())
 
