@@ -22,6 +22,10 @@ class Group:
     module: str
     help: str
     commands: Mapping[str, "Group"] | None = None
+    aliases: tuple[str, ...] = ()
+    """Other names for it, which no list shows."""
+    passes_on: bool = False
+    """Takes options that it does not know as words, for somebody else."""
 
     def load(self):  # type: ignore[no-untyped-def]  # see _LazyGroup.resolve_command
         if self.commands is not None:
@@ -37,7 +41,8 @@ class Group:
             rich_markup_mode=None,
             context_settings={"help_option_names": ["-h", "--help"]},
         )
-        alone.command()(getattr(found, function))
+        settings = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+        alone.command(context_settings=settings if self.passes_on else {})(getattr(found, function))
         return typer.main.get_command(alone)
 
 
@@ -73,6 +78,9 @@ class _LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: typer.Context, args: list[str]):  # type: ignore[no-untyped-def,override]
         # Untyped on purpose: the base's types live in a private module of typer's.
+        if args and args[0] not in self.table:
+            named = (name for name, group in self.table.items() if args[0] in group.aliases)
+            args = [next(named, args[0]), *args[1:]]
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None and name in self.table:
             command = self.table[name].load()  # type: ignore[no-untyped-call]

@@ -22,6 +22,20 @@ from howdah.errors import HowdahError, Invalid
 Fields = Any
 """A message of the contract: its fields are known only once the contract has been read."""
 DEFAULT_PORT = 30650
+TRANSACTIONAL = frozenset(
+    {
+        "CreateRepo",
+        "DeleteRepo",
+        "StartCommit",
+        "FinishCommit",
+        "SquashCommitSet",
+        "CreateBranch",
+        "DeleteBranch",
+        "StopJob",
+        "CreatePipelineV2",
+    }
+)
+"""What a transaction can hold. Everything else is done at once, also while one is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,9 @@ class Address:
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
+
+
+Metadata = tuple[tuple[str, str | bytes], ...]
 
 
 class Pachd:
@@ -65,8 +82,8 @@ class Pachd:
             self._channel = grpc.secure_channel(str(address), credentials, options)
         else:
             self._channel = grpc.insecure_channel(str(address), options)
-        given = (("authn-token", token), ("pach-transaction", transaction))
-        self._metadata: tuple[tuple[str, str | bytes], ...] = tuple(pair for pair in given if pair[1])
+        self._metadata: Metadata = (("authn-token", token),) if token else ()
+        self._transaction: Metadata = (("pach-transaction", transaction),) if transaction else ()
         self.address = address
         self.contract: Catalogue = catalogue(cache)
 
@@ -89,8 +106,9 @@ class Pachd:
         method = self._channel.unary_unary(
             rpc.path, request_serializer=_serialize, response_deserializer=rpc.response.FromString
         )
+        within = self._transaction if rpc.name in TRANSACTIONAL else ()
         with translated():
-            answer: Fields = method(rpc.request(**fields), metadata=self._metadata)
+            answer: Fields = method(rpc.request(**fields), metadata=(*self._metadata, *within))
         return answer
 
     def stream(self, path: str, /, **fields: object) -> Iterator[Fields]:

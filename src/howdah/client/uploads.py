@@ -64,7 +64,7 @@ def _requests(
         if not append:
             yield request(delete_file=delete(path=source.path))
         if isinstance(source, Url):
-            url = pachd.message("pfs_v2.AddFile.URLSource", URL=source.url, recursive=source.recursive)
+            url = pachd.message("pfs_v2.AddFileUrlSource", url=source.url, recursive=source.recursive)
             yield request(add_file=add(path=source.path, url=url))
             continue
         with source.open() as stream:

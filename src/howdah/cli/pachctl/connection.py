@@ -1,7 +1,6 @@
 """Which pachd, which project, as whom: the environment first, then the active context."""
 
 import base64
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from howdah.cli.contexts import configuration_path
+from howdah.cli import contexts
 from howdah.cli.pachctl.session import Session
-from howdah.core.json import JsonObject, as_object, as_text
+from howdah.core.json import as_object, as_text
 from howdah.errors import Invalid
 
 Project = Annotated[
@@ -33,25 +32,16 @@ class Context:
     root_certificates: bytes | None = None
 
 
-def configuration() -> JsonObject:
-    """The Pachyderm configuration file, empty if there is none."""
-    path = configuration_path()
-    try:
-        return as_object(json.loads(path.read_text())) if path.exists() else {}
-    except ValueError as error:
-        raise Invalid(f"{path} is not JSON", why=str(error), remedy="Mend it or move it away.") from error
-
-
 def active_context() -> Context:
-    section = as_object(configuration().get("v2"))
-    contexts = as_object(section.get("contexts"))
-    found = as_object(contexts.get(as_text(section.get("active_context"))))
+    configuration = contexts.read()
+    name = contexts.active_name(configuration)
+    found = as_object(contexts.contexts(configuration).get(name))
     address = os.environ.get("PACHD_ADDRESS") or as_text(found.get("pachd_address"))
     if not address:
         raise Invalid(
             "There is no pachd to speak to",
-            why=f"PACHD_ADDRESS is not set, and {configuration_path()} names no active context.",
-            remedy="Start one with `howdah up --detach --context`, or set PACHD_ADDRESS.",
+            why=f"PACHD_ADDRESS is not set, and {contexts.configuration_path()} names no active context.",
+            remedy=contexts.REMEDY,
         )
     certificates = as_text(found.get("server_cas"))
     return Context(

@@ -53,6 +53,16 @@ def update(
     _create(file, project, dry_run=dry_run, update=True, reprocess=reprocess)
 
 
+def validate(file: File = "-", project: Project = None) -> None:
+    """Check pipeline specs as pachd would; nothing is created."""
+    specs = documents(file)
+    with connected(project) as session:
+        for spec in specs:
+            _with_project(spec, session.project)
+            text = json.dumps(spec)
+            session.pps("CreatePipelineV2", create_pipeline_request_json=text, dry_run=True, update=True)
+
+
 def _create(file: str, project: str | None, **asked: bool) -> None:
     specs = documents(file)
     with connected(project) as session:

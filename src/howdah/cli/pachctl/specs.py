@@ -8,7 +8,7 @@ from howdah.core.json import JsonObject
 from howdah.errors import Invalid, NotFound
 
 
-def documents(name: str) -> list[JsonObject]:
+def documents(name: str, what: str = "pipeline spec") -> list[JsonObject]:
     """Every document of a file, or of stdin for `-`."""
     if name.startswith(("http://", "https://")):
         raise Invalid("specs are not fetched from URLs", remedy="Download it and give the file with -f.")
@@ -18,7 +18,7 @@ def documents(name: str) -> list[JsonObject]:
     found = _parse(text, name)
     flat = [document for entry in found for document in (entry if isinstance(entry, list) else [entry])]
     if not flat or not all(isinstance(document, dict) for document in flat):
-        raise Invalid(f"{name} holds no pipeline spec", remedy="A spec is a JSON or YAML object.")
+        raise Invalid(f"{name} holds no {what}", remedy="One is a JSON or YAML object.")
     return flat
 
 

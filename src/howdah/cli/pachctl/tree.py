@@ -10,14 +10,24 @@ import typer
 from howdah.cli.lazy import Group, root
 
 HERE = "howdah.cli.pachctl"
+PLURALS = {
+    noun: (f"{noun}s",)
+    for noun in ("project", "repo", "commit", "file", "pipeline", "job", "datum", "secret")
+} | {"branch": ("branches",), "defaults": ("default",)}
 
 
 def _verb(help: str, **nouns: tuple[str, str]) -> Group:
     """A verb with its nouns: each is `module:function` and one line of help."""
     commands = {
-        noun.replace("_", "-"): Group(f"{HERE}.{where}", line) for noun, (where, line) in nouns.items()
+        noun.replace("_", "-"): Group(f"{HERE}.{where}", line, aliases=PLURALS.get(noun, ()))
+        for noun, (where, line) in nouns.items()
     }
     return Group(HERE, help, commands)
+
+
+def _refused(function: str, what: str) -> Group:
+    """A command of Pachyderm's own pachctl, listed to say why it is not here."""
+    return Group(f"{HERE}.refused:{function}", f"Not here: {what}", passes_on=True)
 
 
 VERBS = {
@@ -26,20 +36,27 @@ VERBS = {
         repo=("repos:create", "Create a repo."),
         branch=("branches:create", "Create a branch, or change where it points and what moves it."),
         pipeline=("pipelines:create", "Create pipelines from a spec."),
+        project=("projects:create", "Create a project."),
+        secret=("secrets:create", "Create a secret from a Kubernetes manifest."),
+        defaults=("defaults:create", "Set defaults where there are none."),
     ),
     "update": _verb(
         "Change a repo, …",
         repo=("repos:update", "Change a repo's description."),
         pipeline=("pipelines:update", "Change pipelines to what a spec says."),
+        project=("projects:update", "Change a project's description."),
+        defaults=("defaults:update", "Replace the defaults."),
     ),
     "start": _verb(
         "Start a commit, …",
         commit=("commits:start", "Start a commit and print its id."),
         pipeline=("pipelines:start", "Start a stopped pipeline again."),
+        transaction=("transactions:start", "Start a transaction."),
     ),
     "finish": _verb(
-        "Finish a commit.",
+        "Finish a commit, …",
         commit=("commits:finish", "Finish a commit: from then on it never changes."),
+        transaction=("transactions:finish", "Carry out everything that a transaction holds."),
     ),
     "inspect": _verb(
         "Show one thing whole.",
@@ -50,6 +67,11 @@ VERBS = {
         pipeline=("pipelines:inspect", "Show one pipeline."),
         job=("jobs:inspect", "Show one job, or all jobs of a global ID."),
         datum=("datums:inspect", "Show one datum."),
+        project=("projects:inspect", "Show one project."),
+        secret=("secrets:inspect", "Show a secret's type and age."),
+        defaults=("defaults:inspect", "Print the defaults as JSON."),
+        transaction=("transactions:inspect", "Show what an open transaction holds."),
+        cluster=("cluster:inspect", "Print the cluster's id."),
     ),
     "list": _verb(
         "List things.",
@@ -60,6 +82,9 @@ VERBS = {
         pipeline=("pipelines:list_", "List pipelines with their states."),
         job=("jobs:list_", "List job sets, the jobs of one set, or the jobs of a pipeline."),
         datum=("datums:list_", "List the datums of a job, or those that a spec would have."),
+        project=("projects:list_", "List projects."),
+        secret=("secrets:list_", "List secrets."),
+        transaction=("transactions:list_", "List the transactions that are not finished."),
     ),
     "put": _verb(
         "Put files.",
@@ -95,9 +120,10 @@ VERBS = {
         commit=("commits:find", "Find the commits of a branch that changed a path, newest first."),
     ),
     "stop": _verb(
-        "Stop a pipeline or a job.",
+        "Stop a pipeline, a job, …",
         pipeline=("pipelines:stop", "Stop a pipeline: what comes in waits until it is started again."),
         job=("jobs:stop", "Stop a job, or every job of a global ID; what they wrote is dropped."),
+        transaction=("transactions:stop", "Leave the active transaction as it is."),
     ),
     "rerun": _verb(
         "Run a pipeline once more.",
@@ -128,7 +154,81 @@ VERBS = {
         file=("files:delete", "Delete a file."),
         pipeline=("pipelines:delete", "Delete a pipeline with its jobs and its output."),
         job=("jobs:delete", "Delete a job."),
+        project=("projects:delete", "Delete a project with everything in it."),
+        secret=("secrets:delete", "Delete a secret."),
+        defaults=("defaults:delete", "Remove the defaults."),
+        transaction=("transactions:delete", "Drop a transaction; nothing that it holds is done."),
+        all=("cluster:delete_all", "Delete every repo, commit, file, pipeline and job."),
     ),
+    "edit": _verb(
+        "Edit a pipeline.",
+        pipeline=("editing:pipeline", "Change a pipeline's spec in an editor."),
+    ),
+    "validate": _verb(
+        "Check a spec.",
+        pipeline=("pipelines:validate", "Check pipeline specs; nothing is created."),
+    ),
+    "draw": _verb(
+        "Draw the pipelines.",
+        pipeline=("drawing:pipelines", "Draw repos and pipelines as a graph."),
+    ),
+    "resume": _verb(
+        "Resume a transaction.",
+        transaction=("transactions:resume", "Make a transaction the active one."),
+    ),
+    "fsck": Group(f"{HERE}.cluster:fsck", "Check that the store is consistent."),
+    "version": Group(f"{HERE}.cluster:version", "Print the versions of this pachctl and of the server."),
+    "connect": Group(f"{HERE}.configuring:connect", "Make a context for an address the active one."),
+    "config": Group(
+        HERE,
+        "Manage contexts.",
+        {
+            "get": _verb(
+                "Print a setting.",
+                active_context=("configuring:get_active_context", "Print the active context's name."),
+                context=("configuring:get_context", "Print a context as JSON."),
+                metrics=("configuring:get_metrics", "Print whether anything is reported home."),
+            ),
+            "set": _verb(
+                "Change a setting.",
+                active_context=("configuring:set_active_context", "Make a context the active one."),
+                context=("configuring:set_context", "Write a context from JSON on stdin."),
+            ),
+            "update": _verb(
+                "Change a context.",
+                context=("configuring:update_context", "Change a context."),
+            ),
+            "list": _verb(
+                "List contexts.",
+                context=("configuring:list_context", "List contexts."),
+            ),
+            "delete": _verb(
+                "Delete a context.",
+                context=("configuring:delete_context", "Delete a context."),
+            ),
+            "import-kube": _refused("import_kube", "it reads a cluster's Kubernetes configuration."),
+        },
+    ),
+    "debug": Group(
+        HERE,
+        "Look for a fault.",
+        {
+            "dump": Group(f"{HERE}.cluster:debug_dump", "Write what helps to find a fault into an archive."),
+            "profile": _refused("debug", "profiles of Go programs."),
+            "binary": _refused("debug", "binaries of Go programs."),
+            "analyze": _refused("debug", "Pachyderm's own analysis."),
+        },
+    ),
+    "auth": _refused("auth", "users and roles belong to a cluster."),
+    "enterprise": _refused("enterprise", "Pachyderm 2.12 itself has retired it."),
+    "idp": _refused("idp", "identity providers belong to a cluster."),
+    "kube-events": _refused("kube_events", "there is no Kubernetes."),
+    "license": _refused("license_", "Pachyderm 2.12 itself has retired it."),
+    "loki": _refused("loki", "logs are files; see `pachctl logs`."),
+    "mount": _refused("mount", "PFS as a folder needs FUSE."),
+    "port-forward": _refused("port_forward", "everything listens on this machine."),
+    "shell": _refused("shell", "your own shell completes names."),
+    "unmount": _refused("unmount", "nothing is ever mounted."),
 }
 
 app = root(VERBS, help="Versioned data and data-driven pipelines, by Pachyderm's public protocol.")

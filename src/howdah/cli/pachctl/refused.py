@@ -1,0 +1,109 @@
+"""What Pachyderm's own pachctl can do and this one does not: said plainly, never pretended."""
+
+from typing import Annotated
+
+import typer
+
+from howdah.errors import Invalid
+
+Words = Annotated[list[str] | None, typer.Argument(metavar="…", help="Whatever it would have taken.")]
+REAL = "Use Pachyderm's own pachctl, against a cluster that has it."
+
+
+def _refuse(what: str, why: str, remedy: str = REAL) -> None:
+    raise Invalid(f"`pachctl {what}` is not part of Howdah", why=why, remedy=remedy)
+
+
+def auth(words: Words = None) -> None:
+    """Not here: users and roles belong to a cluster."""
+    _refuse(
+        "auth",
+        "One user works on one machine; others are kept out by a token.",
+        "`howdah up --new-token` asks for a token; for roles use Pachyderm's own pachctl.",
+    )
+
+
+def license_(words: Words = None) -> None:
+    """Not here: Pachyderm 2.12 itself no longer asks for a licence."""
+    _refuse("license", "Pachyderm 2.12 has retired licences.", "Nothing needs to be done.")
+
+
+def enterprise(words: Words = None) -> None:
+    """Not here: Pachyderm 2.12 itself has no enterprise server any more."""
+    _refuse("enterprise", "Pachyderm 2.12 has retired it.", "Nothing needs to be done.")
+
+
+def idp(words: Words = None) -> None:
+    """Not here: identity providers belong to a cluster."""
+    _refuse("idp", "There are no users to identify on one machine.")
+
+
+def mount(words: Words = None) -> None:
+    """Not here: PFS as a folder needs FUSE."""
+    _refuse(
+        "mount",
+        "It needs FUSE and a file system of Pachyderm's own.",
+        "Read with `pachctl get file -r`, or through the S3 gateway; else use Pachyderm's own pachctl.",
+    )
+
+
+def unmount(words: Words = None) -> None:
+    """Not here: nothing is ever mounted."""
+    _refuse("unmount", "Howdah mounts nothing, so there is nothing to unmount.")
+
+
+def port_forward(words: Words = None) -> None:
+    """Not here: everything already listens on this machine."""
+    _refuse(
+        "port-forward",
+        "Everything listens on this machine already; `howdah status` says where.",
+        "For a cluster use Pachyderm's own pachctl, or kubectl port-forward.",
+    )
+
+
+def shell(words: Words = None) -> None:
+    """Not here: your own shell completes names."""
+    _refuse(
+        "shell",
+        "Your own shell does it.",
+        "Run `pachctl --install-completion` once; repos and pipelines are completed from then on.",
+    )
+
+
+def import_kube(words: Words = None) -> None:
+    """Not here: it reads a cluster's Kubernetes configuration."""
+    _refuse(
+        "config import-kube",
+        "There is no Kubernetes cluster behind Howdah.",
+        "`howdah up --context` writes the context; for a cluster name its address with `pachctl connect`.",
+    )
+
+
+def kube_events(words: Words = None) -> None:
+    """Not here: there is no Kubernetes."""
+    _refuse("kube-events", "There is no Kubernetes, so it has no events.", "See `pachctl logs`.")
+
+
+def loki(words: Words = None) -> None:
+    """Not here: logs are files, not Loki's."""
+    _refuse("loki", "Logs are kept in files.", "See `pachctl logs --since 1h`.")
+
+
+def restart_cluster(words: Words = None) -> None:
+    """Not here: `howdah down`, then `howdah up`."""
+    _refuse("restart cluster", "There is one process.", "Run `howdah down`, then `howdah up --detach`.")
+
+
+def debug(words: Words = None) -> None:
+    """Not here: profiles and binaries of Go programs."""
+    _refuse("debug", "Only `pachctl debug dump FILE` is.", "Run that, or use Pachyderm's own pachctl.")
+
+
+def next_datum(words: Words = None) -> None:
+    """Not here: user code asks for it through the environment of its worker."""
+    _refuse("next datum", "In a datum batch, user code calls the SDK's next_datum().")
+
+
+def load_test(words: Words = None) -> None:
+    """Not here: Pachyderm's own load generator."""
+    _refuse("run load-test", "It is Pachyderm's own load generator.", "See `make bench-pipelines`.")
