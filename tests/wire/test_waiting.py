@@ -1,7 +1,10 @@
 """Calls that wait are many and cheap, and are refused beyond their number."""
 
+import resource
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import grpc
 import pytest
@@ -32,6 +35,16 @@ def test_five_hundred_wait_and_a_put_goes_through(client: Client, house: House) 
         client.pfs.finish_commit(commit=commit)
         infos = [pfs.CommitInfo().parse(each.result()) for each in waiting]
     assert {info.commit.id for info in infos} == {commit.id}
+
+
+@pytest.mark.slow
+def test_a_thousand_idle_connections_leave_room(client: Client, house: House) -> None:
+    host, _, port = house.running.pachd.removeprefix("grpc://").rpartition(":")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard := resource.getrlimit(resource.RLIMIT_NOFILE)[1], hard))
+    with ExitStack() as stack:
+        for _ in range(1000):
+            stack.enter_context(socket.create_connection((host, int(port)), timeout=10))
+        assert client.get_version().major == 2
 
 
 def test_one_too_many_is_refused_and_room_is_given_back() -> None:
