@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -77,10 +76,13 @@ def up(
 
 
 def _run(options: Options, context: bool, ready_fd: int | None) -> None:
-    stop = threading.Event()
+    # Not an event: a signal that comes just before a thread begins to wait would not wake it.
+    asked, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    from howdah.daemon.house import House, wait
+        signal.signal(number, lambda *_: None)
+    from howdah.daemon.house import House
 
     house = House(options)
     try:
@@ -95,7 +97,7 @@ def _run(options: Options, context: bool, ready_fd: int | None) -> None:
         else:
             os.write(ready_fd, text.encode())
             os.close(ready_fd)
-        wait(stop)
+        os.read(asked, 1)
     finally:
         house.close()
 

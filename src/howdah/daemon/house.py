@@ -1,6 +1,5 @@
 """Everything a running Howdah is made of, in the order in which it stands."""
 
-import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -154,9 +153,3 @@ def _version() -> str:
         return version("howdah")
     except PackageNotFoundError:
         return "a source tree, not installed"
-
-
-def wait(stop: threading.Event) -> None:
-    """Until somebody asks for the end; in slices, so that signal handlers get their turn."""
-    while not stop.wait(3600):
-        pass
