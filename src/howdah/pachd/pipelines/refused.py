@@ -5,7 +5,7 @@ Fields that merely have no effect outside Kubernetes are not refused; see `spec.
 
 from howdah.pachd.pipelines.schema import Json, JsonObject, SpecError
 
-_WHOLE = {
+REFUSED = {
     "tfJob": "embedding TFJobs in pipelines is not supported yet",
     "spout": "spouts are not supported here; commit from a program of your own, or use a cron input",
     "egress": "egress is not supported here; let a last pipeline step copy the results where they belong",
@@ -16,7 +16,7 @@ _CONTAINER_ENGINES = ("docker://", "podman://", "oci://", "containerd://")
 
 
 def refuse(value: JsonObject) -> None:
-    for key, why in _WHOLE.items():
+    for key, why in REFUSED.items():
         if value.get(key) not in (None, False):
             raise SpecError(key, why)
     transform = value.get("transform")

@@ -129,6 +129,17 @@ class Results:
                 pass
         except BaseException as error:  # noqa: BLE001  raised again by whoever hands in the next
             self._error = error
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Delete what was handed in and will not be taken."""
+        while True:
+            try:
+                item = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            if isinstance(item, _Done) and item.result.output is not None:
+                item.result.output.close()
 
     def _group(self) -> bool:
         """Take one group in and make it durable; False after the end."""

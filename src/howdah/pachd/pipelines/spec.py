@@ -240,20 +240,20 @@ def _quantity(read: Reader, key: str) -> int:
         raise SpecError(read.path_to(key), f'expected a size such as "500M" or "2Gi", not "{text}"') from None
 
 
-_KUBERNETES_ONLY = (
+KUBERNETES_ONLY = (
     "schedulingSpec", "podSpec", "podPatch", "tolerations", "sidecarResourceLimits",
     "sidecarResourceRequests", "resourceRequests", "autoscaling", "determined",
     "maximumExpectedUptime", "metadata",
 )  # fmt: skip
-_TRANSFORM_KUBERNETES_ONLY = ("imagePullSecrets", "dockerfile", "memoryVolume", "debug")
+TRANSFORM_KUBERNETES_ONLY = ("imagePullSecrets", "dockerfile", "memoryVolume", "debug")
 
 
 def not_honoured(value: JsonObject) -> tuple[str, ...]:
     """Paths of what the spec asks and only Kubernetes can give: kept and echoed, without effect here."""
-    found = [key for key in _KUBERNETES_ONLY if value.get(key)]
+    found = [key for key in KUBERNETES_ONLY if value.get(key)]
     transform = value.get("transform")
     if isinstance(transform, dict):
-        found += [f"transform.{key}" for key in _TRANSFORM_KUBERNETES_ONLY if transform.get(key)]
+        found += [f"transform.{key}" for key in TRANSFORM_KUBERNETES_ONLY if transform.get(key)]
     limits: Json = value.get("resourceLimits")
     if isinstance(limits, dict):
         found += [f"resourceLimits.{key}" for key in ("gpu", "disk") if limits.get(key)]
