@@ -1,40 +1,35 @@
-"""The story of the README, as far as it can be told today: `make demo`.
+"""The story of the README, told on real data: `make demo`.
 
-Starts Howdah on its defaults, shows every command before it runs it, and stays up until
-Ctrl-C. With --exit it stops at the end of the story. What follows goes to `howdah up`:
+Starts Howdah in a folder of its own, shows every command before it runs it, and stays up
+until Ctrl-C, so that a `pachctl put file` in a second terminal leads to a new model. With
+--exit it stops at the end of the story. What follows goes to `howdah up`:
 
-    scripts/demo.py --exit --state /tmp/demo --http-port 0
+    scripts/demo.py --exit --http-port 0
+
+Every figure it prints was measured in that run.
 """
 
+import csv
 import json
+import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
-import textwrap
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-DATA = Path(__file__).resolve().parent.parent / "pipelines" / "mileage" / "data"
-HOWDAH = (sys.executable, "-m", "howdah")
-
-STORY = """
-# A repo of versioned files, and one commit of cars, 1970 to 1972.
-client = Client.from_pachd_address("{pachd}")
-client.pfs.create_repo(repo=Repo.from_uri("mileage-raw"), update=True)
-with client.pfs.commit(branch=Branch.from_uri("mileage-raw@master")) as first:
-    for year in (1970, 1971, 1972):
-        first.put_file_from_bytes(f"/{{year}}.csv", (data / f"{{year}}.csv").read_bytes())
-
-# The next year arrives. The new commit shares what did not change with the one before.
-with client.pfs.commit(branch=Branch.from_uri("mileage-raw@master")) as second:
-    second.put_file_from_bytes("/1973.csv", (data / "1973.csv").read_bytes())
-for info in client.pfs.list_file(file=File.from_uri("mileage-raw@master:/")):
-    print(info.file.path, info.size_bytes, "bytes")
-
-# Every commit stays what it was, and says what changed.
-for change in client.pfs.diff_file(new_file=File(commit=second, path="/")):
-    print("new in", second.id, change.new_file.file.path)
-"""
+ROOT = Path(__file__).resolve().parent.parent
+CASE = ROOT / "pipelines" / "mileage"
+DATA = CASE / "data"
+STATE = ROOT / ".howdah" / "demo"
+EARLY, LATER = range(1970, 1977), (1977, 1978, 1979, 1980, 1982)
+PATIENCE_S = 180.0
+NUMBERS = ("Cylinders", "Displacement", "Horsepower", "Weight_in_lbs", "Acceleration", "Year")
 
 
 def main() -> int:
@@ -42,52 +37,325 @@ def main() -> int:
     leave = "--exit" in arguments
     options = [each for each in arguments if each != "--exit"]
     state = _state(options)
-    started = shell("up", "--detach", *options)
-    if started.returncode != 0:
-        return started.returncode
+    begun = time.monotonic()
+    chapter("Howdah on this machine: one process, no containers")
+    if shell("howdah", "up", "--detach", *options).returncode != 0:
+        return 1
     try:
-        found = json.loads(shell("status", "--json", *state, show=False).stdout)
-        tell(STORY.format(pachd=found["pachd"]))
-        print(f"\nHowdah runs: pachd at {found['pachd']}, HTTP at {found['http']}.")
-        print("The story ends here for now: pipelines, serving and watching join it as they are built.")
+        found = json.loads(output("howdah", "status", "--json", "--state", str(state)))
+        os.environ |= {"PACHD_ADDRESS": found["pachd"], "KUBECONFIG": found["kubeconfig"]}
+        print(f"\n$ export PACHD_ADDRESS={found['pachd']} KUBECONFIG={found['kubeconfig']}")
+        tell(found)
+        print(f"\nThe story took {time.monotonic() - begun:.0f} s.")
         if not leave:
-            print("Ctrl-C stops it.")
-            signal.pause()
+            linger(found)
     except KeyboardInterrupt:
         pass  # the way to end it
     finally:
-        stopped = shell("down", *state)
+        stopped = shell("howdah", "down", "--state", str(state))
     return stopped.returncode
 
 
-def tell(story: str) -> None:
-    """Shows and runs Python, paragraph by paragraph, as one would type it."""
-    import pachyderm_sdk
-    from pachyderm_sdk.api.pfs import Branch, File, Repo
+def tell(found: dict[str, str]) -> None:
+    chapter("A case is data: repos, a schema, a policy, a manifest, six pipelines")
+    for part in ("raw", "schema", "policy", "manifest", "retrain"):
+        run("pachctl", "create", "repo", f"mileage-{part}")
+    put("mileage-schema", "/schema.json", CASE / "schema.json")
+    put("mileage-policy", "/policy.yaml", CASE / "policy.yaml")
+    put("mileage-manifest", "/deployment.yaml", ROOT / "seldon" / "mileage" / "deployment.yaml")
+    run("pachctl", "put", "file", "mileage-retrain@master:/why.json", text='{"reason": "the first training"}')
+    for spec in sorted(CASE.glob("*.json")):
+        if spec.name != "schema.json":
+            run("pachctl", "create", "pipeline", "-f", shown(spec))
 
-    names: dict[str, object] = {"Branch": Branch, "Client": pachyderm_sdk.Client, "File": File, "Repo": Repo}
-    print("\n>>> from pachyderm_sdk import Client")
-    print(">>> from pachyderm_sdk.api.pfs import Branch, File, Repo")
-    print(f">>> data = pathlib.Path({str(DATA)!r})")
-    names["data"] = DATA
-    for paragraph in story.strip().split("\n\n"):
-        print("\n" + textwrap.indent(paragraph, ">>> "), flush=True)
-        exec(paragraph, names)
+    chapter("The cars of 1970 to 1976 arrive; everything downstream runs by itself")
+    run("pachctl", "put", "file", "mileage-raw@master", *files(EARLY))
+    first = champion(other_than=None)
+    served(first)
+    run("pachctl", "list", "pipeline")
+    run("pachctl", "logs", "-p", "mileage-model")
+
+    chapter("Ask the model: REST, gRPC, and why it answered so")
+    cars = list(rows(LATER))
+    asked = ask(found, cars[0])
+    over_grpc(found, cars[0])
+    explain(found, cars[0])
+    before = error(found, cars)
+    print(f"On the {len(cars)} cars of 1977 to 1982 it is off by {before:.2f} miles per gallon on average.")
+    why(asked)
+
+    chapter("The years 1977 to 1982 arrive: drift, retraining, comparison, promotion, all by itself")
+    run("pachctl", "put", "file", "mileage-raw@master", *files(LATER))
+    second = champion(other_than=first)
+    served(second)
+    run("pachctl", "logs", "-p", "mileage-drift", "--tail", "3")
+    decisions()
+    asked = ask(found, cars[0])
+    after = error(found, cars)
+    print(f"On the same cars it is now off by {after:.2f} (before: {before:.2f}); it has seen most of them.")
+    why(asked)
+
+    chapter("The same file once more: a new commit, and nothing to do")
+    run("pachctl", "put", "file", "mileage-raw@master:/1982.csv", "-f", shown(DATA / "1982.csv"))
+    last = head_of("mileage-raw@master")
+    run("pachctl", "wait", "job", last)
 
 
-def shell(*words: str, show: bool = True) -> subprocess.CompletedProcess[str]:
-    """Shows and runs one `howdah` command; what it says is shown too."""
-    if show:
-        print(f"\n$ howdah {shlex.join(words)}", flush=True)
-    ran = subprocess.run([*HOWDAH, *words], text=True, stdout=subprocess.PIPE, check=False)
-    if show:
-        print(ran.stdout, end="", flush=True)
+# -- what the chapters are made of
+
+
+def champion(other_than: str | None) -> str:
+    """Waits, telling what happens meanwhile, until a model is promoted; its commit."""
+    told: set[str] = set()
+
+    def promoted() -> str | None:
+        for line in jobs():
+            if line not in told:
+                told.add(line)
+                print(f"   {line}", flush=True)
+        chosen = head_of("mileage-model@champion")
+        if chosen in (None, other_than) or not exists(f"mileage-model@{chosen}:/model.json"):
+            return None
+        return chosen
+
+    return until("a model to be promoted", promoted)
+
+
+def jobs() -> Iterable[str]:
+    """A line for each job that works or has worked on something."""
+    text = output("pachctl", "list", "job", "-x", "--raw")
+    for job in documents(text):
+        if job.get("data_total", "0") != "0" or job["state"] == "JOB_RUNNING":
+            counts = f"{job.get('data_processed', 0)} processed, {job.get('data_skipped', 0)} skipped"
+            state = job["state"].removeprefix("JOB_").lower()
+            if state in ("running", "success", "failure"):
+                detail = f": {counts}" if state == "success" else ""
+                yield f"{job['job']['pipeline']['name']} {job['job']['id'][:8]} {state}{detail}"
+
+
+def served(commit: str) -> None:
+    def available() -> bool:
+        found = api("/apis/machinelearning.seldon.io/v1/namespaces/default/seldondeployments/mileage")
+        if found is None:
+            return False
+        pinned = found["metadata"].get("annotations", {}).get("howdah/model-commit")
+        return pinned == commit and found.get("status", {}).get("state") == "Available"
+
+    until(f"model {commit[:8]} to be served", available)
+    if shutil.which("kubectl"):
+        run("kubectl", "get", "sdep,pods")
+
+
+def ask(found: dict[str, str], car: dict[str, str]) -> str:
+    """One prediction by REST; its ID."""
+    url = f"{found['ingress']}/seldon/default/mileage/v2/models/mileage/infer"
+    print(f"\n$ curl -i {url} -d '{json.dumps(request([car]))}'")
+    answer = post(url, request([car]))
+    predicted, true = answer["outputs"][0]["data"][0], car["Miles_per_Gallon"]
+    print(f"{car['Name']} of {car['Year']}: predicted {predicted:.1f} miles per gallon, true {true}")
+    print(f"The prediction's ID is {answer['id']}.")
+    return str(answer["id"])
+
+
+def over_grpc(found: dict[str, str], car: dict[str, str]) -> None:
+    import numpy as np
+    from tritonclient import grpc
+
+    address = found["ingress"].removeprefix("http://")
+    print(f"\n>>> client = tritonclient.grpc.InferenceServerClient({address!r})")
+    print('>>> client.infer("mileage", inputs, headers={"seldon": "mileage", "namespace": "default"})')
+    inputs = []
+    for tensor in request([car])["inputs"]:
+        kind = object if tensor["datatype"] == "BYTES" else np.float64
+        values = [v.encode() if isinstance(v, str) else v for v in tensor["data"]]
+        given = grpc.InferInput(tensor["name"], tensor["shape"], tensor["datatype"])
+        given.set_data_from_numpy(np.array(values, dtype=kind).reshape(tensor["shape"]))
+        inputs.append(given)
+    with grpc.InferenceServerClient(address) as client:
+        answer = client.infer("mileage", inputs, headers={"seldon": "mileage", "namespace": "default"})
+    print(f"by gRPC: {answer.as_numpy('Miles_per_Gallon').ravel()[0]:.1f} miles per gallon")
+
+
+def explain(found: dict[str, str], car: dict[str, str]) -> None:
+    model = "mileage-champion-explainer"
+    url = f"{found['ingress']}/seldon/default/mileage-explainer/champion/v2/models/{model}/infer"
+    print(f"\n$ curl {url} -d …")
+    answer = post(url, request([car]))
+    told = json.loads(answer["outputs"][0]["data"][0])
+    shares = ", ".join(f"{name} {share:+.1f}" for name, share in list(told["shares"].items())[:4])
+    print(f"{told['prediction']:.1f} = {told['base']:.1f} on average {shares}, … ({told['method']})")
+
+
+def error(found: dict[str, str], cars: list[dict[str, str]]) -> float:
+    url = f"{found['ingress']}/seldon/default/mileage/v2/models/mileage/infer"
+    predicted = post(url, request(cars))["outputs"][0]["data"]
+    truth = [float(car["Miles_per_Gallon"]) for car in cars]
+    return sum(abs(p - t) for p, t in zip(predicted, truth, strict=True)) / len(cars)
+
+
+def why(prediction: str) -> None:
+    until("the prediction to be in a commit", lambda: output("howdah", "why", prediction))
+    run("howdah", "why", prediction)
+
+
+def decisions() -> None:
+    repo = "mileage-decisions@master"
+    print(f"\n$ pachctl list file {repo}")
+    listed = output("pachctl", "list", "file", repo).splitlines()[1:]
+    for path in (line.split()[-1] for line in listed):
+        entry = json.loads(output("pachctl", "get", "file", f"{repo}:{path}"))
+        print(f"{path}  {entry['subject'][:8]} by {entry['actor']}: {entry['reason']}")
+
+
+def request(cars: list[dict[str, str]]) -> dict[str, list[dict[str, object]]]:
+    """The V2 protocol: a tensor for each column, a row for each car."""
+    inputs: list[dict[str, object]] = [
+        {
+            "name": name,
+            "shape": [len(cars), 1],
+            "datatype": "FP64",
+            "data": [float(car[name]) for car in cars],
+        }
+        for name in NUMBERS
+    ]
+    origins: dict[str, object] = {
+        "name": "Origin",
+        "shape": [len(cars), 1],
+        "datatype": "BYTES",
+        "data": [car["Origin"] for car in cars],
+    }
+    return {"inputs": [*inputs, origins]}
+
+
+def rows(years: Iterable[int]) -> Iterable[dict[str, str]]:
+    """The cars of these years whose every number is known."""
+    for year in years:
+        with (DATA / f"{year}.csv").open() as stream:
+            for car in csv.DictReader(stream):
+                if all(car[name] for name in (*NUMBERS, "Miles_per_Gallon")):
+                    yield car
+
+
+def linger(found: dict[str, str]) -> None:
+    print(f"""
+Howdah stays up until Ctrl-C:
+  pachd        {found["pachd"]}
+  console, API {found["http"]}
+  predictions  {found["ingress"]}/seldon/default/mileage/v2/models/mileage/infer
+
+In a second terminal, with the two exports above, change the data and watch:
+  pachctl put file mileage-raw@master:/1983.csv -f my-cars.csv
+  pachctl list job
+  kubectl get sdep -w""")
+    signal.pause()
+
+
+# -- typing, running, waiting
+
+
+def chapter(title: str) -> None:
+    print(f"\n\n== {title}", flush=True)
+
+
+def command(*words: str) -> list[str]:
+    """`howdah` and `pachctl` of this very project, whatever stands on PATH."""
+    if words[0] == "howdah":
+        return [sys.executable, "-m", "howdah", *words[1:]]
+    if words[0] == "pachctl":
+        return [sys.executable, "-c", "from howdah.cli.pachctl import main; main()", *words[1:]]
+    return list(words)
+
+
+def shell(*words: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Shows a command as one would type it, and runs it; what it says is shown too."""
+    begin = f"echo {shlex.quote(text)} | " if text else ""
+    print(f"\n$ {begin}{shlex.join(words)}", flush=True)
+    ran = subprocess.run(
+        command(*words), input=text, text=True, stdout=subprocess.PIPE, cwd=ROOT, check=False
+    )
+    print(ran.stdout, end="", flush=True)
     return ran
 
 
-def _state(options: list[str]) -> list[str]:
-    """The --state of the options, which the other commands need as well."""
-    return options[options.index("--state") :][:2] if "--state" in options else []
+def run(*words: str, text: str | None = None) -> None:
+    if shell(*words, text=text).returncode != 0:
+        raise SystemExit(f"the story ends here: {shlex.join(words)} failed")
+
+
+def put(repo: str, path: str, file: Path) -> None:
+    run("pachctl", "put", "file", f"{repo}@master:{path}", "-f", shown(file))
+
+
+def files(years: Iterable[int]) -> list[str]:
+    return [word for year in years for word in ("-f", shown(DATA / f"{year}.csv"))]
+
+
+def shown(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def output(*words: str) -> str:
+    """What a command says, run quietly; empty where it fails."""
+    return subprocess.run(command(*words), text=True, capture_output=True, cwd=ROOT, check=False).stdout
+
+
+def head_of(branch: str) -> str | None:
+    found = list(documents(output("pachctl", "inspect", "branch", branch, "--raw")))
+    return str(found[0]["head"]["id"]) if found else None
+
+
+def exists(file: str) -> bool:
+    return bool(output("pachctl", "inspect", "file", file, "--raw"))
+
+
+def documents(text: str) -> Iterable[dict]:  # type: ignore[type-arg]
+    decoder, place = json.JSONDecoder(), 0
+    while place < len(text.rstrip()):
+        document, place = decoder.raw_decode(text, place)
+        yield document
+        while place < len(text) and text[place].isspace():
+            place += 1
+
+
+def api(path: str) -> dict | None:  # type: ignore[type-arg]
+    """What the Kubernetes API holds there; None where it holds nothing."""
+    server = next(
+        line.split("server:")[1].strip()
+        for line in Path(os.environ["KUBECONFIG"]).read_text().splitlines()
+        if "server:" in line
+    )
+    try:
+        with urllib.request.urlopen(server + path) as answer:
+            return dict(json.load(answer))
+    except urllib.error.HTTPError:
+        return None
+
+
+def post(url: str, body: object) -> dict:  # type: ignore[type-arg]
+    asked = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(asked) as answer:
+        return dict(json.load(answer))
+
+
+def until[T](what: str, look: Callable[[], T | None]) -> T:
+    """Looks until there is something to see."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        if seen := look():
+            return seen
+        time.sleep(0.5)
+    raise SystemExit(f"the story ends here: waited {PATIENCE_S:.0f} s for {what}")
+
+
+def _state(options: list[str]) -> Path:
+    """The --state of the options, or a folder of the demo's own, begun anew."""
+    if "--state" in options:
+        return Path(options[options.index("--state") + 1])
+    if (STATE / "daemon.json").exists() and output("howdah", "status", "--state", str(STATE)):
+        raise SystemExit("A demo is running already. End it with Ctrl-C where it runs, or `howdah down`.")
+    shutil.rmtree(STATE, ignore_errors=True)
+    options += ["--state", str(STATE)]
+    return STATE
 
 
 if __name__ == "__main__":
