@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 ENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help setup lock check format reference test test-unit test-long demo clean
+.PHONY: help setup lock check format reference test test-unit test-long demo deploy clean
 
 help: ## List the targets
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,9 @@ bench-%: setup ## Run benchmarks/bench_%.py; fails when a must is missed
 
 demo: setup ## As much of the story as exists, until Ctrl-C (EXIT=1: stop after it)
 	@$(ENV) $(PY) scripts/demo.py $(if $(EXIT),--exit)
+
+deploy: setup ## Show how CASE=heart is laid out on PACHD_ADDRESS; APPLY=1 does it, SERVE=1 serves it
+	@$(ENV) $(PY) scripts/deploy.py $(CASE) $(if $(APPLY),--apply) $(if $(SERVE),--serve)
 
 clean: ## Remove what was built here; leaves .howdah, your data, alone
 	rm -rf .venv .venv-python-pachyderm build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,217 @@
+"""The reference cases on a real daemon, from an empty store to served, watched and retrained."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pachyderm_sdk import Client
+from pachyderm_sdk.api import pfs, pps
+
+from howdah.client import commits
+from howdah.client.files import Files
+from howdah.learning import bundle, reference
+from howdah.learning.signature import Array, Field
+from howdah.monitoring.case import Case
+from howdah.monitoring.plan import Decision, Kind
+
+ROOT = Path(__file__).resolve().parents[2]
+PACHCTL = "#!/bin/sh\nexec {python} -c 'from howdah.cli.pachctl import main; main()' \"$@\"\n"
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+
+
+@dataclass
+class Deployed:
+    """A case on a daemon of its own, laid out by scripts/deploy.py as a user would."""
+
+    name: str
+    found: dict[str, str]
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.client = Client.from_pachd_address(self.found["pachd"])
+        self.files = Files.at(self.found["pachd"])
+
+    def put(self, *names: str) -> str:
+        """Commits files of the case's own data; waits until everything that follows has finished."""
+        with self.client.pfs.commit(branch=pfs.Branch.from_uri(f"{self.name}-raw@master")) as commit:
+            for name in names:
+                data = (ROOT / "pipelines" / self.name / "data" / name).read_bytes()
+                commit.put_file_from_bytes(f"/{name}", data)
+        self.client.pfs.wait_commit_set(pfs.CommitSet(id=commit.id))
+        return commit.id
+
+    def record(self) -> tuple[Decision, ...]:
+        return Case(self.name, "default", self.files).record()
+
+    def decided(self, kinds: tuple[Kind, ...], count: int, within_s: float = 240) -> list[Decision]:
+        """The decisions of these kinds, once there are `count`."""
+
+        def some() -> list[Decision] | None:
+            met = [entry for entry in self.record() if entry.kind in kinds]
+            return met if len(met) >= count else None
+
+        return self.until(some, f"{count} decisions of {kinds}", within_s)
+
+    def served(self, commit: str) -> None:
+        """Waits until the model commit answers at the ingress."""
+
+        def available() -> bool:
+            words = [
+                "kubectl",
+                "--kubeconfig",
+                self.found["kubeconfig"],
+                "get",
+                "sdep",
+                "-o",
+                "json",
+                self.name,
+            ]
+            held = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
+            pinned = held["metadata"].get("annotations", {}).get("howdah/model-commit")
+            return pinned == commit and held.get("status", {}).get("state") == "Available"
+
+        step = f"{self.name}-publish@master"
+        self.until(lambda: self.files.exists(step, "/deployment.yaml"), "the publish step")
+        self.until(available, f"{self.name} at {commit} to be available")
+
+    def jobs(self, step: str) -> list[pps.JobInfo]:
+        """The step's jobs, newest first, with their counts of datums."""
+        return list(self.client.pps.list_job(pipeline=pps.Pipeline(name=f"{self.name}-{step}"), details=True))
+
+    def until[T](self, ask: Callable[[], T], what: str, within_s: float = 240) -> T:
+        deadline = time.monotonic() + within_s
+        while not (found := ask()):
+            if time.monotonic() > deadline:
+                states = [
+                    (job.job.pipeline.name, job.state, job.reason) for job in self.client.pps.list_job()
+                ]
+                raise AssertionError(f"waited {within_s} s for {what}; jobs: {states}; {self.record()}")
+            time.sleep(0.2)
+        return found
+
+    def infer(self, inputs: dict[str, Array], fields: tuple[Field, ...]) -> dict[str, Array]:
+        tensors = [tensor(field, inputs[field.name]) for field in fields]
+        path = f"{self.found['ingress']}/seldon/default/{self.name}/v2/models/{self.name}/infer"
+        body = json.dumps({"inputs": tensors}, allow_nan=False).encode()
+        request = urllib.request.Request(path, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            outputs = json.load(answer)["outputs"]
+        return {output["name"]: np.reshape(output["data"], output["shape"]) for output in outputs}
+
+    def in_a_notebook(self, commit: str) -> bundle.Bundle:
+        folder = self.folder / commit
+        commits.download(self.files, f"{self.name}-model@{commit}", folder)
+        return bundle.read(folder)
+
+
+def tensor(field: Field, values: Array) -> dict[str, object]:
+    datatype = "FP64" if field.kind == "number" else "BYTES"
+    data = [None if value != value else value for value in values.ravel().tolist()]
+    shape = [len(values), *(field.shape or (1,))]
+    return {"name": field.name, "shape": shape, "datatype": datatype, "data": data}
+
+
+@pytest.fixture
+def deployed(tmp_path: Path) -> Iterator[Callable[[str], Deployed]]:
+    """Starts a daemon and deploys a case onto it; at the end both are gone."""
+    tool = tmp_path / "bin" / "pachctl"
+    tool.parent.mkdir()
+    tool.write_text(PACHCTL.format(python=sys.executable))
+    tool.chmod(0o755)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT / "src"),
+        "PATH": f"{tool.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    state = ["--state", str(tmp_path / "state")]
+
+    def howdah(*words: str) -> str:
+        command = [sys.executable, "-m", "howdah", *words, *state]
+        return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+    def make(case: str) -> Deployed:
+        ports = [word for port in ("pachd", "s3", "http", "ingress") for word in (f"--{port}-port", "0")]
+        howdah("up", "--detach", *ports)
+        found = json.loads(howdah("status", "--json"))
+        where = {**environment, "PACHD_ADDRESS": found["pachd"]}
+        command = [sys.executable, str(ROOT / "scripts" / "deploy.py"), case, "--apply"]
+        subprocess.run(command, env=where, check=True, cwd=ROOT)
+        return Deployed(case, found, tmp_path)
+
+    yield make
+    howdah("down")
+
+
+def drawn(found: bundle.Bundle, count: int = 1000) -> dict[str, Array]:
+    """Rows that nobody has seen: each column drawn by itself from the reference, missing values too."""
+    signature = found.manifest.signature
+    past = reference.read(found.folder, signature)
+    generator = np.random.default_rng(1)
+    return {name: generator.choice(values, count) for name, values in past.items()}
+
+
+def agree(case: Deployed, found: bundle.Bundle, rows: dict[str, Array]) -> None:
+    signature = found.manifest.signature
+    here = found.model().predict(rows)
+    there = case.infer(rows, signature.inputs)
+    assert set(there) == set(here)
+    for name, values in here.items():
+        assert len(there[name]) == len(values) == 1000
+        if values.dtype == object:
+            assert there[name].ravel().tolist() == values.ravel().tolist()
+        else:
+            assert np.abs(there[name].reshape(values.shape) - values).max() <= 1e-6
+
+
+def test_heart_a_second_hospital_drifts_and_retrains(deployed: Callable[[str], Deployed]) -> None:
+    heart = deployed("heart")
+    heart.put("1-cleveland.csv")
+    (first,) = heart.decided((Kind.PROMOTED,), 1)
+    heart.served(first.subject)
+    found = heart.in_a_notebook(first.subject)
+    assert found.manifest.metrics["cross_validation"]["roc_auc"] >= 0.88
+    agree(heart, found, drawn(found))
+
+    # The same bytes again: new commits, no work.
+    heart.put("1-cleveland.csv")
+    trained = heart.jobs("model")
+    assert (trained[0].data_processed, trained[0].data_skipped) == (0, 1)
+    assert heart.decided((Kind.PROMOTED,), 1)[-1] == first
+
+    heart.put("2-hungary.csv")
+    cleaned = heart.jobs("clean")
+    assert (cleaned[0].data_processed, cleaned[0].data_skipped) == (1, 1)
+    (asked,) = heart.decided((Kind.RETRAINED,), 1)
+    assert "2-hungary.csv" in asked.reason
+    answered = heart.decided((Kind.PROMOTED, Kind.HELD), 2)[-1]
+    assert (
+        "held-out rows" in answered.reason or "improvement" in answered.reason or "policy" in answered.reason
+    )
+    champion = next(entry for entry in reversed(heart.record()) if entry.kind is Kind.PROMOTED)
+    heart.served(champion.subject)
+    agree(heart, heart.in_a_notebook(champion.subject), drawn(found))
+
+
+def test_stocks_forecasts_every_company_beside_naive(deployed: Callable[[str], Deployed]) -> None:
+    stocks = deployed("stocks")
+    stocks.put(*(f"{year}.csv" for year in range(2009, 2013)))
+    (first,) = stocks.decided((Kind.PROMOTED,), 1, within_s=400)
+    stocks.served(first.subject)
+    found = stocks.in_a_notebook(first.subject)
+    metrics = found.manifest.metrics
+    assert set(metrics) == {"AAPL", "FB", "GOOG", "IBM", "MSFT", "held_out"}
+    for company, figures in metrics.items():
+        assert figures["mase"] == pytest.approx(figures["mae"] / figures["naive_mae"]), company
+    (window,) = found.manifest.signature.inputs
+    scenarios = json.loads((found.folder / "scenarios.json").read_text())["inputs"][window.name]
+    runs = np.random.default_rng(1).choice(np.asarray(scenarios).reshape(-1, window.shape[1]), (1000, 20))
+    agree(stocks, found, {window.name: runs})
