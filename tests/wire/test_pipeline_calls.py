@@ -274,3 +274,14 @@ def test_the_first_version_of_create_and_bad_calls(client: Client) -> None:
         client.pps.inspect_job(job=pps.Job(pipeline=named("oldstyle")))
     with pytest.raises(grpc.RpcError, match="use 'stop job' instead"):
         client.pfs.finish_commit(commit=pfs.Commit.from_uri(f"oldstyle@{put(client, 'old', '/slow')}"))
+
+
+def test_secrets_list_what_users_made(client: Client) -> None:
+    client.pps.create_secret(name="mine", data={"key": "value"})
+    assert [info.secret.name for info in client.pps.list_secret().secret_info] == ["mine"]
+    assert client.pps.inspect_secret(secret=pps.Secret(name="mine")).type == "Opaque"
+    with pytest.raises(grpc.RpcError, match='secrets "mine" already exists'):
+        client.pps.create_secret(name="mine", data={})
+    client.pps.delete_secret(secret=pps.Secret(name="mine"))
+    with pytest.raises(grpc.RpcError, match='secrets "mine" not found'):
+        client.pps.inspect_secret(secret=pps.Secret(name="mine"))

@@ -93,7 +93,8 @@ class Pipelines:
 
     def give_secret(self, name: str, values: Mapping[str, str]) -> None:
         """A secret of the engine's own, made anew at every start: what it holds may have changed."""
-        document = json.dumps({"metadata": {"name": name}, "stringData": dict(values)}).encode()
+        named = {"metadata": {"name": name}, "type": secrets.OWN, "stringData": dict(values)}
+        document = json.dumps(named).encode()
 
         def replace(tx: Transaction) -> None:
             with contextlib.suppress(NotFound):

@@ -15,6 +15,10 @@ from howdah.pachd.pipelines.spec import SecretMount
 from howdah.pachd.storage.database import Connection
 from howdah.pachd.versions import Transaction
 
+OWN = "howdah/own"
+"""The type of secrets that the daemon itself keeps for pipelines. They can be mounted and inspected;
+listings show what users made, as Pachyderm's do."""
+
 
 @dataclass(frozen=True, slots=True)
 class Secret:
@@ -59,6 +63,10 @@ def read(connection: Connection, name: str) -> Secret:
         raise SecretNotFound(name)
     info, data = found
     return Secret(info, {key: base64.b64decode(value) for key, value in json.loads(data).items()})
+
+
+def listed(connection: Connection) -> list[SecretInfo]:
+    return [info for info in tables.secrets(connection) if info.type != OWN]
 
 
 def delete(tx: Transaction, name: str) -> None:

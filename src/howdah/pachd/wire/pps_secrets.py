@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from howdah.pachd.pipelines import secrets, tables
+from howdah.pachd.pipelines import secrets
 from howdah.pachd.pipelines.engine import Engine
 from howdah.pachd.wire import convert, pps_convert
 from howdah.pachd.wire.call import Call
@@ -29,5 +29,5 @@ class SecretCalls:
 
     def list_secret(self, request: Any, call: Call) -> Any:
         with self._versions.view() as view:
-            infos = tables.secrets(view.connection)
+            infos = secrets.listed(view.connection)
         return pps.SecretInfos(secret_info=map(pps_convert.secret_info, infos))
