@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from howdah.console.app import Console
 from howdah.core import logs, state_folder
 from howdah.core.clock import SystemClock
 from howdah.daemon import kubeconfig, running
@@ -63,7 +64,10 @@ class House:
                 self._state, around.project, options.host, options.ingress_port, spawner, options.settings
             )
 
-            http_server = self._http(options, credentials, [*routes, *serving.routes])
+            console = Console()
+            stack.callback(console.close)
+            everything = [*routes, *console.routes, *serving.routes]
+            http_server = self._http(options, credentials, everything)
             stack.callback(http_server.stop)
             s3_server = self._s3(options, credentials, pachd)
             stack.callback(s3_server.stop)
@@ -78,6 +82,7 @@ class House:
             pachd_address = f"grpc://127.0.0.1:{grpc_server.port}"
             serving.start(pachd_address, f"http://127.0.0.1:{s3_server.port}")
             stack.callback(serving.close)
+            console.start(pachd_address, kubernetes, f"http://127.0.0.1:{serving.port}")
             watching = Watching(pachd_address)
             watching.start()
             stack.callback(watching.close)

@@ -1,0 +1,111 @@
+import { render } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { onRefused, session } from "./api.js";
+import { reconnect, useConnection } from "./live.js";
+import { A, Router, usePlace } from "./route.jsx";
+import { Palette } from "./palette.jsx";
+import { Page } from "./parts.jsx";
+import { Home } from "./views/home.jsx";
+import { Dag } from "./views/dag.jsx";
+import { Repos, Repo } from "./views/repos.jsx";
+import { Commit } from "./views/commit.jsx";
+import { Pipelines, Pipeline } from "./views/pipelines.jsx";
+import { Jobs, Job, CommitSet } from "./views/jobs.jsx";
+import { Models, Model } from "./views/models.jsx";
+import { Deployments, Deployment } from "./views/deployments.jsx";
+import { Monitoring } from "./views/monitoring.jsx";
+import { Predictions, Prediction } from "./views/predictions.jsx";
+import "./console.css";
+
+const NAVIGATION = [
+  ["/", "Home", ""],
+  ["/dag", "Graph", "dag"],
+  ["/repos", "Data", "repos"],
+  ["/pipelines", "Pipelines", "pipelines"],
+  ["/jobs", "Jobs", "jobs"],
+  ["/models", "Models", "models"],
+  ["/deployments", "Serving", "deployments"],
+  ["/monitoring", "Monitoring", "monitoring"],
+  ["/predictions", "Predictions", "predictions"],
+];
+
+function View() {
+  const { parts } = usePlace();
+  const [first, a, b, c] = parts;
+  const key = parts.join("/");
+  switch (first) {
+    case undefined: return <Home />;
+    case "dag": return <Dag />;
+    case "repos": return c ? <Commit key={key} project={a} repo={b} rev={c} /> : b ? <Repo key={key} project={a} repo={b} /> : <Repos />;
+    case "pipelines": return b ? <Pipeline key={key} project={a} name={b} /> : <Pipelines />;
+    case "jobs": return c ? <Job key={key} project={a} pipeline={b} id={c} /> : <Jobs />;
+    case "sets": return <CommitSet key={key} id={a} />;
+    case "models": return b ? <Model key={key} project={a} name={b} /> : <Models />;
+    case "deployments": return b ? <Deployment key={key} namespace={a} name={b} /> : <Deployments />;
+    case "monitoring": return <Monitoring key={key} project={a} name={b} />;
+    case "predictions": return a ? <Prediction key={key} id={a} /> : <Predictions />;
+    default: return <Page title="Nothing here"><p class="empty">This address names no object. <A to="/">Home</A></p></Page>;
+  }
+}
+
+function Login({ close }) {
+  const [token, set] = useState("");
+  const enter = (event) => {
+    event.preventDefault();
+    session.token = token;
+    close();
+    reconnect();
+  };
+  return (
+    <main class="login">
+      <form onSubmit={enter}>
+        <h1>Howdah</h1>
+        <p>This Howdah asks for its token. It was shown once, when it was made with <code>--new-token</code>.</p>
+        <label>Token<input type="password" autoFocus required value={token} onInput={(event) => set(event.currentTarget.value)} /></label>
+        <button class="primary">Enter</button>
+      </form>
+    </main>
+  );
+}
+
+function App() {
+  const connected = useConnection();
+  const [refused, setRefused] = useState(false);
+  const [jumping, setJumping] = useState(false);
+  const { parts } = usePlace();
+  useEffect(() => onRefused(() => setRefused(true)), []);
+  useEffect(() => {
+    const pressed = (event) => {
+      if ((event.ctrlKey || event.metaKey) && event.key === "k") {
+        event.preventDefault();
+        setJumping(true);
+      }
+    };
+    addEventListener("keydown", pressed);
+    return () => removeEventListener("keydown", pressed);
+  }, []);
+  if (refused) return <Login close={() => setRefused(false)} />;
+  return (
+    <>
+      <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById("main")?.focus(); }}>To the content</a>
+      <header class="top">
+        <A to="/" class="brand"><img src="/console/assets/icon.svg" alt="" width="22" height="22" />Howdah</A>
+        <nav aria-label="Views">
+          {NAVIGATION.map(([address, name, word]) => (
+            <A key={address} to={address} aria-current={(parts[0] ?? "") === word ? "page" : undefined}>{name}</A>
+          ))}
+        </nav>
+        <button class="jump" onClick={() => setJumping(true)}>Jump to…<kbd>Ctrl K</kbd></button>
+      </header>
+      <div class="body">
+        <div role="status" aria-live="polite">
+          {connected === false && <p class="banner">Howdah does not answer. What you see is from before; this page goes on by itself as soon as it is back.</p>}
+        </div>
+        <View />
+      </div>
+      {jumping && <Palette close={() => setJumping(false)} />}
+    </>
+  );
+}
+
+render(<Router><App /></Router>, document.getElementById("app"));

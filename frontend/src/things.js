@@ -1,0 +1,65 @@
+// What several views read: the lists of objects, and what follows from their names.
+import { call, commitOf, kube, list, orNull, readJson } from "./api.js";
+
+export const SDEP = "/apis/machinelearning.seldon.io/v1";
+export const repos = () => list("pfs_v2.API/ListRepo", { type: "user" });
+export const pipelines = () => list("pps_v2.API/ListPipeline", { details: true });
+export const deployments = async () => (await kube(`${SDEP}/seldondeployments`)).items;
+
+export const ref = (thing) => `${thing.project?.name || "default"}/${thing.name}`;
+
+// A case is known by the repo that holds its policy.
+export const cases = async () =>
+  (await repos()).map((info) => info.repo).filter((repo) => repo.name.endsWith("-policy")).map((repo) => ({ project: repo.project.name, name: repo.name.slice(0, -"-policy".length) }));
+
+export async function filesOf(project, repo, rev, path = "/", limit) {
+  return list("pfs_v2.API/ListFile", { file: { commit: commitOf(project, repo, rev), path }, ...(limit ? { number: String(limit) } : {}) });
+}
+
+// The record of decisions, oldest first; empty where there is none yet.
+export async function decisions(project, name) {
+  const repo = `${name}-decisions`;
+  const found = await orNull(filesOf(project, repo, "master"));
+  if (!found) return [];
+  return Promise.all(found.map((info) => readJson(project, repo, "master", info.file.path)));
+}
+
+export const champion = (record) => record.filter((entry) => ["promoted", "rolled_back"].includes(entry.kind)).at(-1)?.subject;
+
+// The newest commit of a branch that is finished and did not fail.
+export async function finishedHead(project, repo, branch = "master") {
+  let info = await orNull(call("pfs_v2.API/InspectCommit", { commit: commitOf(project, repo, branch) }));
+  while (info && (!info.finished || info.error)) {
+    if (!info.parentCommit) return null;
+    info = await call("pfs_v2.API/InspectCommit", { commit: info.parentCommit });
+  }
+  return info;
+}
+
+export async function report(project, repo, path, branch = "master") {
+  const head = await finishedHead(project, repo, branch);
+  if (!head) return null;
+  const document = await orNull(readJson(project, repo, head.commit.id, path));
+  return document && { document, commit: head.commit.id, at: head.finished };
+}
+
+// Every pfs, cron and s3 input of a pipeline's input tree.
+export function inputs(input) {
+  if (!input) return [];
+  if (input.pfs) return [{ project: input.pfs.project || "default", repo: input.pfs.repo, branch: input.pfs.branch || "master", glob: input.pfs.glob, name: input.pfs.name }];
+  if (input.cron) return [{ project: input.cron.project || "default", repo: input.cron.repo, branch: "master", glob: "/*", name: input.cron.name, cron: input.cron.spec }];
+  return ["cross", "union", "join", "group"].flatMap((kind) => (input[kind] ?? []).flatMap(inputs));
+}
+
+// {repo, project, commit} of an s3 model address: [commit.][branch.]repo[.project].
+export function modelPlace(uri) {
+  const bucket = /^s3:\/\/([^/]+)/.exec(uri ?? "")?.[1]?.split(".");
+  if (!bucket || bucket.length < 2) return null;
+  const commit = /^[0-9a-f]{32}$/.test(bucket[0]) ? bucket.shift() : undefined;
+  const [branch, repo, project] = bucket.length === 1 ? ["master", bucket[0]] : bucket;
+  return { branch, repo, project: project ?? "default", commit };
+}
+
+export function units(graph) {
+  return graph ? [graph, ...(graph.children ?? []).flatMap(units)] : [];
+}

@@ -1,0 +1,129 @@
+import { useState } from "preact/hooks";
+import { kube, orNull, post, readJson } from "../api.js";
+import { useLive } from "../live.js";
+import { PodLogs } from "../logs.jsx";
+import { Card, Empty, Facts, Id, Page, Problem, Shown, State, Table, Time } from "../parts.jsx";
+import { A, to } from "../route.jsx";
+import { deployments, modelPlace, SDEP, units } from "../things.js";
+
+export function Deployments() {
+  const live = useLive(deployments, ["deployments"], []);
+  return (
+    <Page title="Serving"><Card flush><Shown live={live}>{(found) => (
+      <Table label="Deployments" rows={found} keyOf={(one) => one.metadata.uid} empty="Nothing is served yet. kubectl apply -f deployment.yaml, or a publish pipeline, makes a deployment." columns={[
+        { name: "Deployment", show: (one) => <A to={to.deployment(one.metadata.namespace, one.metadata.name)}>{one.metadata.name}</A> },
+        { name: "State", show: (one) => <State of={one.status?.state} title={one.status?.description} /> },
+        { name: "Namespace", show: (one) => one.metadata.namespace, wideOnly: true },
+        { name: "Model", show: (one) => <Id of={one.metadata.annotations?.["howdah/model-commit"]} /> },
+        { name: "Replicas", show: (one) => one.status?.replicas, end: true },
+      ]} />)}</Shown></Card></Page>
+  );
+}
+
+export function Deployment({ namespace, name }) {
+  const [pod, setPod] = useState(null);
+  const live = useLive(async () => {
+    const one = await kube(`${SDEP}/namespaces/${namespace}/seldondeployments/${name}`);
+    const pods = (await kube(`/api/v1/namespaces/${namespace}/pods`)).items.filter((item) => item.metadata.labels?.["seldon-deployment-id"] === name || item.metadata.name.startsWith(`${name}-`));
+    return { one, pods };
+  }, ["deployments"], [namespace, name]);
+  const one = live.value?.one;
+  return (
+    <Page title={name} kind="deployment" state={one?.status?.state} crumbs={[["Serving", "/deployments"], [namespace, "/deployments"]]} actions={<A class="button" to={to.repo("default", `${namespace}-${name}-inferences`)}>Inference log</A>}>
+      <Shown live={live}>{({ one, pods }) => (
+        <>
+          {one.status?.state === "Failed" && <p class="problem" role="alert">{one.status.description}</p>}
+          <div class="columns">
+            <div class="stack">
+              {one.spec.predictors.map((predictor) => (
+                <Card key={predictor.name} title={`Predictor ${predictor.name}`} aside={`${predictor.shadow ? "shadow" : `${predictor.traffic ?? 100}% of requests`}`}>
+                  <Unit unit={predictor.graph} />
+                </Card>))}
+              <Card title="Pods" flush><Table label="Pods" rows={pods} keyOf={(item) => item.metadata.name} columns={[
+                { name: "Pod", show: (item) => <button class="link" onClick={() => setPod(item.metadata.name)}>{item.metadata.name}</button> },
+                { name: "Phase", show: (item) => <State of={item.status.phase} /> },
+                { name: "Ready", show: (item) => { const found = item.status.containerStatuses ?? []; return `${found.filter((container) => container.ready).length}/${found.length}`; }, end: true },
+                { name: "Restarts", show: (item) => (item.status.containerStatuses ?? []).reduce((sum, container) => sum + (container.restartCount ?? 0), 0), end: true },
+                { name: "Started", show: (item) => <Time at={item.status.startTime ?? item.metadata.creationTimestamp} />, wideOnly: true },
+              ]} /></Card>
+              {pod && <Card title={`Logs of ${pod}`}><PodLogs key={pod} namespace={namespace} pod={pod} /></Card>}
+            </div>
+            <div class="stack">
+              <Card title="About"><Facts of={[["Address", <code class="long">{one.status?.address?.url}</code>], ["Protocol", one.spec.protocol ?? "seldon"], ["Model commit", <Id of={one.metadata.annotations?.["howdah/model-commit"]} to={to.set(one.metadata.annotations?.["howdah/model-commit"])} />], ["Generation", one.metadata.generation], ["Created", <Time at={one.metadata.creationTimestamp} />]]} />
+                <ul class="conditions">{(one.status?.conditions ?? []).map((condition) => <li key={condition.type}><State of={condition.status === "True" ? "AVAILABLE" : "PENDING"} /> <span>{condition.type}</span> <span class="quiet">{condition.message || condition.reason}</span></li>)}</ul></Card>
+              <Try one={one} />
+            </div>
+          </div>
+        </>)}</Shown>
+    </Page>
+  );
+}
+
+function Unit({ unit }) {
+  const place = modelPlace(unit.modelUri);
+  return (
+    <div class="unit">
+      <strong>{unit.name}</strong> <span class="kind">{(unit.type ?? unit.implementation ?? "model").toLowerCase().replaceAll("_", " ")}</span>
+      {place && <span class="quiet"> <A to={to.commit(place.project, place.repo, place.commit ?? place.branch)}>{place.repo}@{(place.commit ?? place.branch).slice(0, 12)}</A></span>}
+      {(unit.children ?? []).map((child) => <Unit key={child.name} unit={child} />)}
+    </div>
+  );
+}
+
+// The form is the model's own signature; its first values are the first row it was tested with.
+function Try({ one }) {
+  const predictor = one.spec.predictors[0];
+  const leaf = units(predictor.graph).find((unit) => modelPlace(unit.modelUri));
+  const place = leaf && modelPlace(leaf.modelUri);
+  const at = place && (place.commit ?? place.branch);
+  const live = useLive(async () => {
+    if (!place) return null;
+    const manifest = await orNull(readJson(place.project, place.repo, at, "/model.json"));
+    const scenarios = await orNull(readJson(place.project, place.repo, at, "/scenarios.json"));
+    return manifest && { manifest, scenarios };
+  }, [], [leaf?.modelUri]);
+  if ((one.spec.protocol ?? "seldon") !== "v2") return <Card title="Try it"><Empty>The form speaks the V2 protocol; this deployment speaks {one.spec.protocol ?? "seldon"}.</Empty></Card>;
+  return <Card title="Try it"><Shown live={live}>{(found) => (found ? <Form {...found} one={one} model={predictor.graph.name} /> : <Empty>This model has no bundle, so its inputs are not known here.</Empty>)}</Shown></Card>;
+}
+
+function firstValues(inputs, scenarios) {
+  const rows = scenarios?.rows ?? scenarios?.inputs ?? (Array.isArray(scenarios) ? scenarios : []);
+  const row = rows[0]?.inputs ?? rows[0] ?? {};
+  return Object.fromEntries(inputs.map((input) => [input.name, row[input.name] === undefined ? "" : Array.isArray(row[input.name]) ? JSON.stringify(row[input.name]) : String(row[input.name])]));
+}
+
+export function requestOf(inputs, values) {
+  return { inputs: inputs.map((input) => {
+    const flat = input.shape.length ? JSON.parse(values[input.name]).flat(Infinity) : [values[input.name]];
+    const numeric = input.kind === "number";
+    return { name: input.name, datatype: numeric ? "FP64" : "BYTES", shape: [1, ...(input.shape.length ? input.shape : [1])], data: numeric ? flat.map(Number) : flat };
+  }) };
+}
+
+function Form({ manifest, scenarios, one, model }) {
+  const { inputs } = manifest.signature;
+  const [values, setValues] = useState(() => firstValues(inputs, scenarios));
+  const [answer, setAnswer] = useState(null);
+  const [error, setError] = useState(null);
+  const ask = async (event) => {
+    event.preventDefault();
+    setError(null);
+    try {
+      setAnswer(await post("/console/predict", { namespace: one.metadata.namespace, deployment: one.metadata.name, model, request: requestOf(inputs, values) }));
+    } catch (failed) {
+      setError(failed);
+    }
+  };
+  return (
+    <form class="try" onSubmit={ask}>
+      <div class="fields">{inputs.map((input) => (
+        <label key={input.name}>{input.name}<input type={input.kind === "number" && !input.shape.length ? "number" : "text"} step="any" required value={values[input.name]} onInput={(event) => setValues({ ...values, [input.name]: event.currentTarget.value })} /></label>))}</div>
+      <button class="primary">Predict</button>
+      {error && <Problem error={error} />}
+      {answer && <output class="answer" aria-live="polite">
+        {(answer.outputs ?? []).map((output) => <div key={output.name}><span class="quiet">{output.name}</span> <strong>{output.data.map((value) => (typeof value === "number" ? Number(value.toPrecision(6)) : value)).join(", ")}</strong></div>)}
+        {answer.id && <div class="quiet">Prediction <A to={to.prediction(answer.id)}>{answer.id}</A></div>}
+      </output>}
+    </form>
+  );
+}

@@ -1,0 +1,63 @@
+import { list } from "../api.js";
+import { useLive } from "../live.js";
+import { Card, Empty, Id, Page, Shown, State, Time } from "../parts.jsx";
+import { A, to } from "../route.jsx";
+import { cases, decisions, deployments, pipelines, repos } from "../things.js";
+import { count, mood, nsToDate, took } from "../words.js";
+
+async function everyDecision() {
+  const found = await cases();
+  const records = await Promise.all(found.map(async (one) => (await decisions(one.project, one.name)).map((entry) => ({ ...entry, ...{ case: one } }))));
+  return records.flat().sort((a, b) => b.at_ns - a.at_ns);
+}
+
+export function Home() {
+  const live = useLive(
+    async () => ({
+      repos: await repos(),
+      pipelines: await pipelines(),
+      deployments: await deployments(),
+      jobs: await list("pps_v2.API/ListJob", { number: "12" }),
+      decisions: await everyDecision(),
+    }),
+    ["repos", "commits", "jobs", "pipelines", "deployments"],
+    [],
+  );
+  return <Page title="Home"><Shown live={live}>{(all) => <Overview {...all} />}</Shown></Page>;
+}
+
+function Overview({ repos, pipelines, deployments, jobs, decisions }) {
+  const failing = pipelines.filter((info) => mood(info.state) === "bad" || mood(info.lastJobState) === "bad");
+  const running = jobs.filter((info) => mood(info.state) === "busy");
+  const ready = deployments.filter((one) => one.status?.state === "Available");
+  return (
+    <>
+      <ul class="tiles">
+        <Tile to="/repos" value={repos.length} name={repos.length === 1 ? "repo" : "repos"} />
+        <Tile to="/pipelines" value={pipelines.length} name={pipelines.length === 1 ? "pipeline" : "pipelines"} says={failing.length ? `${failing.length} need attention` : "all well"} bad={failing.length > 0} />
+        <Tile to="/jobs" value={running.length} name={running.length === 1 ? "job at work" : "jobs at work"} />
+        <Tile to="/deployments" value={`${ready.length}/${deployments.length}`} name="deployments available" bad={ready.length < deployments.length} />
+      </ul>
+      <div class="columns">
+        <Card title="Newest jobs" aside={<A to="/jobs">All jobs</A>} flush>
+          {jobs.length ? <ul class="rows">{jobs.map((info) => (
+            <li key={`${info.job.pipeline.name}@${info.job.id}`}>
+              <A to={to.job(info.job.pipeline.project.name, info.job.pipeline.name, info.job.id)}>{info.job.pipeline.name}</A>
+              <State of={info.state} /><span class="quiet">{took(info.started, info.finished)}</span><Time at={info.created} />
+            </li>))}</ul> : <Empty>No job has run yet. A pipeline starts one for every commit to its inputs.</Empty>}
+        </Card>
+        <Card title="Decisions" flush>
+          {decisions.length ? <ul class="rows decisions">{decisions.slice(0, 12).map((entry) => (
+            <li key={entry.at_ns + entry.subject}>
+              <State of={entry.kind} /><A to={to.model(entry.case.project, entry.case.name)}>{entry.case.name}</A>
+              <span class="reason">{entry.reason}</span><Time at={nsToDate(entry.at_ns)} />
+            </li>))}</ul> : <Empty>Nothing has been decided yet.</Empty>}
+        </Card>
+      </div>
+    </>
+  );
+}
+
+const Tile = ({ to, value, name, says, bad }) => (
+  <li><A to={to}><strong>{value}</strong><span>{name}</span>{says && <small class={bad ? "bad" : ""}>{says}</small>}</A></li>
+);

@@ -1,0 +1,92 @@
+import { useState } from "preact/hooks";
+import { call, list } from "../api.js";
+import { useLive } from "../live.js";
+import { Logs } from "../logs.jsx";
+import { Card, Confirm, Facts, Id, Page, Shown, State, Table, Time } from "../parts.jsx";
+import { A, setQuery, to, usePlace } from "../route.jsx";
+import { bytes, commitState, mood, took } from "../words.js";
+
+const done = (info) => `${Number(info.dataProcessed) + Number(info.dataSkipped) + Number(info.dataRecovered)}/${info.dataTotal}`;
+
+export const JobTable = ({ jobs, named }) => (
+  <Table label="Jobs" rows={jobs} keyOf={(info) => info.job.pipeline.project.name + info.job.pipeline.name + info.job.id} columns={[
+    { name: "Job", show: (info) => <A to={to.job(info.job.pipeline.project.name, info.job.pipeline.name, info.job.id)}>{named ? info.job.pipeline.name : <code>{info.job.id.slice(0, 12)}</code>}</A> },
+    { name: "State", show: (info) => <State of={info.state} title={info.reason} /> },
+    ...(named ? [{ name: "Global ID", show: (info) => <Id of={info.job.id} to={to.set(info.job.id)} />, wideOnly: true }] : []),
+    { name: "Datums", show: done, end: true },
+    { name: "Took", show: (info) => took(info.started, info.finished), end: true },
+    { name: "Created", show: (info) => <Time at={info.created} />, wideOnly: true },
+  ]} />
+);
+
+export function Jobs() {
+  const { query } = usePlace();
+  const state = query.get("state") ?? "";
+  const live = useLive(() => list("pps_v2.API/ListJob", { number: "1000" }), ["jobs"], []);
+  return (
+    <Page title="Jobs" actions={
+      <select aria-label="State" value={state} onChange={(event) => setQuery({ state: event.currentTarget.value })}>
+        <option value="">Every state</option><option value="busy">At work</option><option value="good">Succeeded</option><option value="bad">Failed</option>
+      </select>}>
+      <Card flush><Shown live={live}>{(jobs) => <JobTable named jobs={jobs.filter((info) => !state || mood(info.state) === state)} />}</Shown></Card>
+    </Page>
+  );
+}
+
+export function Job({ project, pipeline, id }) {
+  const { query } = usePlace();
+  const job = { id, pipeline: { name: pipeline, project: { name: project } } };
+  const datum = query.get("datum");
+  const [asking, setAsking] = useState(false);
+  const live = useLive(async () => ({
+    info: await call("pps_v2.API/InspectJob", { job, details: true }),
+    datums: await list("pps_v2.API/ListDatum", { job }),
+  }), ["jobs"], [project, pipeline, id]);
+  const info = live.value?.info;
+  const busy = info && mood(info.state) === "busy";
+  return (
+    <Page title={pipeline} kind={`job ${id.slice(0, 12)}`} state={info?.state} crumbs={[["Jobs", "/jobs"], [pipeline, to.pipeline(project, pipeline)]]}
+      actions={<><A class="button" to={to.dag(id)}>This ID in the graph</A>{busy && <button onClick={() => setAsking(true)}>Stop</button>}</>}>
+      <Shown live={live}>{({ info, datums }) => (
+        <>
+          {info.reason && <p class="problem">{info.reason}</p>}
+          <Facts of={[["Global ID", <A class="id" to={to.set(id)}>{id}</A>], ["Datums", done(info)], ["Skipped", info.dataSkipped], ["Failed", info.dataFailed], ["Started", <Time at={info.started} />], ["Took", took(info.started, info.finished)],
+            ["Read", bytes(info.stats?.downloadBytes)], ["Written", bytes(info.stats?.uploadBytes)], ["Output", <A to={to.commit(project, pipeline, id)}>{pipeline}@{id.slice(0, 12)}</A>]]} />
+          <div class="columns">
+            <Card title="Datums" aside={datum && <button onClick={() => setQuery({ datum: null })}>All datums</button>} flush>
+              <Table label="Datums" rows={datums} keyOf={(one) => one.datum.id} empty="No datums yet." columns={[
+                { name: "Datum", show: (one) => <button class={`link${one.datum.id === datum ? " chosen" : ""}`} onClick={() => setQuery({ datum: one.datum.id })}><code>{one.datum.id.slice(0, 12)}</code></button> },
+                { name: "State", show: (one) => <State of={one.state} /> },
+                { name: "Inputs", show: (one) => (one.data ?? []).map((data) => `${data.file.commit.repo.name}:${data.file.path}`).join(", "), wideOnly: true },
+                { name: "Took", show: (one) => one.stats?.processTime, end: true },
+              ]} />
+            </Card>
+            <Card title="Logs"><Logs key={id + datum} job={job} datum={datum} follow={busy} /></Card>
+          </div>
+        </>)}</Shown>
+      {asking && <Confirm title={`Stop this job of ${pipeline}?`} says="It ends as killed; its output commit stays without its results, and jobs downstream do not run." action="Stop the job" danger close={() => setAsking(false)}
+        run={async () => { await call("pps_v2.API/StopJob", { job, reason: "stopped in the console" }); live.again(); }} />}
+    </Page>
+  );
+}
+
+export function CommitSet({ id }) {
+  const live = useLive(async () => ({
+    commits: await list("pfs_v2.API/InspectCommitSet", { commitSet: { id } }),
+    jobs: await list("pps_v2.API/InspectJobSet", { jobSet: { id } }),
+  }), ["commits", "jobs"], [id]);
+  return (
+    <Page title={id.slice(0, 12)} kind="global ID" actions={<A class="button" to={to.dag(id)}>In the graph</A>}>
+      <Shown live={live}>{({ commits, jobs }) => (
+        <div class="columns">
+          <Card title="Jobs" flush><JobTable named jobs={jobs} /></Card>
+          <Card title="Commits" flush><Table label="Commits" rows={commits.filter((info) => info.commit.repo.type === "user")} keyOf={(info) => info.commit.repo.project.name + info.commit.repo.name} columns={[
+            { name: "Commit", show: (info) => <A to={to.commit(info.commit.repo.project.name, info.commit.repo.name, info.commit.id)}>{info.commit.repo.name}</A> },
+            { name: "State", show: (info) => <State of={commitState(info)} /> },
+            { name: "", show: (info) => <span class="quiet">{info.commit.id === id ? "made by it" : "read by it"}</span>, wideOnly: true },
+            { name: "Size", show: (info) => bytes(info.details?.sizeBytes ?? info.sizeBytesUpperBound), end: true },
+          ]} /></Card>
+        </div>)}</Shown>
+    </Page>
+  );
+}

@@ -1,0 +1,122 @@
+"""One push channel: server-sent events that name what changed, never what it became.
+
+A page that hears a topic reads again what it shows, through the public API, so a lost or
+doubled event costs nothing. All pages with one token share one look a second at the newest
+commit sets, jobs, pipelines and deployments; while no page is open nobody looks.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from hashlib import blake2b
+
+import httpx2
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from howdah.client.pachd import Pachd
+from howdah.console.engines import Engines, token
+from howdah.errors import HowdahError
+
+LOOK_EVERY_S = 1.0
+STILL_THERE_EVERY_LOOKS = 10
+_SETS, _JOBS = 12, 60
+
+Digests = Mapping[str, str]
+
+
+class Events:
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
+        self._watches: dict[str, _Watch] = {}
+
+    async def stream(self, request: Request) -> Response:
+        pachd = self._engines.pachd(token(request))
+        await run_in_threadpool(pachd.call, "pfs_v2.API/InspectProject", project={"name": "default"})
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        lines = self._lines(token(request), pachd)
+        return StreamingResponse(lines, media_type="text/event-stream", headers=headers)
+
+    async def _lines(self, key: str, pachd: Pachd) -> AsyncIterator[str]:
+        watch = self._watches.get(key)
+        if watch is None:
+            watch = self._watches[key] = _Watch(pachd, self._engines)
+        queue = watch.join()
+        try:
+            yield "event: hello\ndata: {}\n\n"
+            while True:
+                topics = await queue.get()
+                yield f"event: changed\ndata: {json.dumps(topics)}\n\n"
+        finally:
+            if watch.leave(queue):
+                self._watches.pop(key, None)
+
+
+class _Watch:
+    """Lives on the server's loop from the first page that joins to the last that leaves."""
+
+    def __init__(self, pachd: Pachd, engines: Engines) -> None:
+        self._pachd = pachd
+        self._engines = engines
+        self._queues: set[asyncio.Queue[list[str]]] = set()
+        self._task = asyncio.ensure_future(self._run())
+
+    def join(self) -> asyncio.Queue[list[str]]:
+        queue: asyncio.Queue[list[str]] = asyncio.Queue(64)
+        self._queues.add(queue)
+        return queue
+
+    def leave(self, queue: asyncio.Queue[list[str]]) -> bool:
+        self._queues.discard(queue)
+        if self._queues:
+            return False
+        self._task.cancel()
+        return True
+
+    async def _run(self) -> None:
+        seen: Digests = {}
+        quiet = 0
+        while True:
+            now = await self._look(seen)
+            topics = [topic for topic, digest in now.items() if seen.get(topic) != digest]
+            quiet = 0 if topics else quiet + 1
+            if topics or quiet >= STILL_THERE_EVERY_LOOKS:
+                quiet = 0
+                for queue in self._queues:
+                    if not queue.full():  # a page that does not read will read everything again
+                        queue.put_nowait(topics)
+            seen = now
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _look(self, before: Digests) -> Digests:
+        try:
+            found = dict(await run_in_threadpool(_pachd_digests, self._pachd))
+        except HowdahError:
+            return before  # a page notices by itself that an answer stays away
+        found["deployments"] = await self._deployments() or before.get("deployments", "")
+        return found
+
+    async def _deployments(self) -> str:
+        url = f"{self._engines.kubernetes}/apis/machinelearning.seldon.io/v1/seldondeployments"
+        try:
+            async with httpx2.AsyncClient(trust_env=False) as client:
+                return blake2b((await client.get(url)).content).hexdigest()
+        except httpx2.HTTPError:
+            return ""
+
+
+def _pachd_digests(pachd: Pachd) -> Digests:
+    return {
+        "repos": _digest(pachd, "pfs_v2.API/ListRepo", type="user"),
+        "commits": _digest(pachd, "pfs_v2.API/ListCommitSet", number=_SETS),
+        "jobs": _digest(pachd, "pps_v2.API/ListJob", number=_JOBS),
+        "pipelines": _digest(pachd, "pps_v2.API/ListPipeline"),
+    }
+
+
+def _digest(pachd: Pachd, path: str, **asked: object) -> str:
+    found = blake2b(digest_size=16)
+    for answer in pachd.stream(path, **asked):
+        found.update(answer.SerializeToString(deterministic=True))
+    return found.hexdigest()
