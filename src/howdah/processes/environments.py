@@ -97,9 +97,9 @@ class Environments:
         requirements = app / "requirements.txt"
         workdir = _workdir(app / "Dockerfile")
         if not requirements.exists():
-            return Environment(id, (_own_bin(),), _own_prefixes(), app, workdir)
+            return Environment(id, (_own_bin(),), own_prefixes(), app, workdir)
         place = self._built(name, requirements.read_text(), progress)
-        return Environment(id, (place / "bin",), (place, *_own_prefixes()), app, workdir)
+        return Environment(id, (place / "bin",), (place, *own_prefixes()), app, workdir)
 
     def code_id(self, image: str) -> str:
         """The id that `prepare` would give now, to tell whether code changed; builds nothing."""
@@ -116,7 +116,7 @@ class Environments:
             f'image "{image}" is not described here (there is no images/{name}), '
             "so the command runs in the project's own environment"
         )
-        return Environment("", (_own_bin(),), _own_prefixes(), None, "", (warning,))
+        return Environment("", (_own_bin(),), own_prefixes(), None, "", (warning,))
 
     def _built(self, name: str, requirements: str, progress: Callable[[str], None]) -> Path:
         wheel = wheels.build(
@@ -195,8 +195,8 @@ def _own_bin() -> Path:
     return Path(sys.executable).parent
 
 
-def _own_prefixes() -> tuple[Path, ...]:
-    """Where the running Python and Howdah live."""
+def own_prefixes() -> tuple[Path, ...]:
+    """Where the running Python and Howdah live: what the project's own environment must see."""
     places = {Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[2]}
     return tuple(sorted(place.resolve() for place in places if place.exists()))
 

@@ -29,7 +29,7 @@ from howdah.pachd.pipelines.workers.task import (
 from howdah.pachd.pipelines.workers.worker import Worker
 from howdah.pachd.pipelines.workers.workplace import BatchPorts, Guard, Places, Workplace
 from howdah.pachd.storage.content import Content, hash_of
-from howdah.processes.environments import Environment
+from howdah.processes.environments import Environment, own_prefixes
 from howdah.processes.spawner import Spawner
 
 PIPELINE = PipelineRef("edges", "default")
@@ -62,7 +62,7 @@ class MemoryData:
 
 @dataclass
 class FixedImages:
-    environment: Environment = field(default_factory=Environment)
+    environment: Environment = field(default_factory=lambda: Environment(visible=own_prefixes()))
 
     def prepare(self, image: str, progress: Callable[[str], None]) -> Environment:
         return self.environment

@@ -3,10 +3,12 @@
 The host's files are there read-only, so that interpreters and libraries work as they do
 outside. On top of them: `/pfs` is the worker's own folder and holds this datum's inputs
 and nothing else, read-only but for `/pfs/out`; `/app` is the image's snapshot; `/tmp` is
-private; Howdah's own folder is covered by an empty one.
+private; Howdah's own folder is covered by an empty one. What the sandbox's init and the
+environment run from stays visible where /tmp or Howdah's folder would hide it.
 """
 
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -21,6 +23,7 @@ PFS, OUT, APP, TMP = (
 SHM_BYTES = 1 << 30
 EMPTY_BYTES = 1 << 20
 """Room in the folders that only exist to cover others."""
+INIT_RUNS_FROM = (Path(__file__).parent.resolve(), Path(sys.base_prefix).resolve())
 _OWN = {"pfs", "app", "tmp", "proc", "dev", "lost+found"}
 
 
@@ -132,10 +135,10 @@ def mounts(
 
 
 def shown(view: View) -> list[Path]:
-    """Those of `view.visible` that something would hide, outer ones first."""
+    """What must be visible and something would hide, outer ones first."""
     return sorted(
         path
-        for path in set(view.visible)
+        for path in {*view.visible, *INIT_RUNS_FROM}
         if _below_tmp(path) or any(path.is_relative_to(hidden) for hidden in view.hidden)
     )
 
