@@ -38,7 +38,8 @@ def _cluster(name: str, ports: list[int], http2: bool) -> JsonObject:
         "max_connections": LIMIT,
         "max_pending_requests": LIMIT,
         "max_requests": LIMIT,
-        "max_retries": 64,
+        # As many as requests: all that a process was busy with are tried again when it dies.
+        "max_retries": LIMIT,
     }
     return {
         "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",

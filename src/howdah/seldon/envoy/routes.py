@@ -10,6 +10,7 @@ from howdah.seldon.envoy.clusters import grpc_cluster, http_cluster
 from howdah.seldon.ingress import Ingress, Route, Target
 
 GRPC_CONTENT = "application/grpc"
+RETRIES, DRAWS = 3, 32
 
 
 def route_configuration(ingress: Ingress) -> JsonObject:
@@ -105,10 +106,15 @@ def _header(name: str, value: str) -> JsonObject:
 
 
 def _behaviour(timeout_s: float) -> JsonObject:
-    """One more try, elsewhere, when a process could not be reached or vanished before it answered."""
+    """Tried again, elsewhere, when a process could not be reached or vanished before it answered.
+
+    A dead process has nothing to do, so the balancer, which draws two and takes the less busy,
+    prefers it until outlier detection has left it out: that takes two failures (`clusters.py`).
+    Hence more tries than one, and many draws for each.
+    """
     retry: JsonObject = {
         "retry_on": "reset,connect-failure,refused-stream",
-        "num_retries": 1,
+        "num_retries": RETRIES,
         "retry_host_predicate": [
             {
                 "name": "envoy.retry_host_predicates.previous_hosts",
@@ -117,7 +123,7 @@ def _behaviour(timeout_s: float) -> JsonObject:
                 },
             }
         ],
-        "host_selection_retry_max_attempts": 5,
+        "host_selection_retry_max_attempts": DRAWS,
         "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.050s"},
     }
     return {"timeout": f"{timeout_s:.3f}s", "retry_policy": retry}
