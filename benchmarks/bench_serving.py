@@ -131,15 +131,21 @@ def port_of(engine: Engine, name: str) -> int:
     return next(port for _, pod, port in engine.targets() if pod.startswith(f"{name}-p-m-"))
 
 
-@contextmanager
-def bentoml(folder: Path) -> Iterator[Call]:
-    """A BentoML service with the same scikit-learn model."""
+def install_bentoml() -> None:
+    """Before anything is measured: it may fail."""
     python = BENTOML / "bin" / "python"
     if not python.exists():
-        subprocess.run([sys.executable, "-m", "uv", "venv", "-q", str(BENTOML)], check=True)
+        subprocess.run(
+            [sys.executable, "-m", "uv", "venv", "-q", "--python", sys.executable, str(BENTOML)], check=True
+        )
         words = ["bentoml", "scikit-learn==1.9.*", "numpy==1.26.*", "joblib"]
         install = [sys.executable, "-m", "uv", "pip", "install", "-q", "--python", str(python), *words]
         subprocess.run(install, check=True)
+
+
+@contextmanager
+def bentoml(folder: Path) -> Iterator[Call]:
+    """A BentoML service with the same scikit-learn model."""
     port = free_port()
     text = SERVICE.replace("PORT", str(port)).replace("MODEL", str(folder / "sklearn" / "model.joblib"))
     (folder / "service.py").write_text(text)
@@ -203,6 +209,7 @@ def stock_mlserver(folder: Path) -> Iterator[Call]:
 
 def main() -> None:
     bench = Bench("serving")
+    install_bentoml()
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         models(folder)

@@ -30,11 +30,7 @@ class Encoder:
         self._medians = {
             f.name: float(np.nanmedian(sample[f.name])) for f in self.fields if f.kind == "number"
         }
-        self.categories = {
-            place: len(self._levels[f.name]) + 1
-            for place, f in enumerate(self.fields)
-            if f.kind == "category"
-        }
+        self.categories = [place for place, f in enumerate(self.fields) if f.kind == "category"]
 
     def matrix(self, columns: Columns) -> Array:
         parts = []
@@ -64,7 +60,7 @@ class AlibiDetector:
         self._detector = self._made(kind, reference, options)
 
     def restore(self, folder: Path) -> None:
-        if self.online and (folder / "state_dict.toml").exists():
+        if self.online and (folder / "state.npz").exists():
             self._detector.load_state(str(folder))
 
     def save(self, folder: Path) -> None:
@@ -116,7 +112,8 @@ class AlibiDetector:
         if kind == "TabularDrift":
             from alibi_detect.cd import TabularDrift
 
-            categories = {place: list(range(count)) for place, count in self._encoder.categories.items()}
+            # Categories are taken from the data: one that neither side has would have no frequency.
+            categories = dict.fromkeys(self._encoder.categories)
             return TabularDrift(reference, p_val=p_value, categories_per_feature=categories or None)
         if kind == "KSDrift":
             from alibi_detect.cd import KSDrift
