@@ -21,6 +21,10 @@ GROUPS = {
         },
     ),
     "why": Group("howdah.cli.why", "Say which data, code and decision stand behind a prediction."),
+    "reproduce": Group(
+        "howdah.cli.reproduce",
+        "Train a model again from its record and compare: bytes, predictions, or where not.",
+    ),
     "doctor": Group("howdah.cli.doctor", "Check this machine and say what to do."),
 }
 

@@ -5,8 +5,11 @@ family, fits it on all rows, exports it to ONNX where that is proven to give the
 answers (skops otherwise), and writes the bundle under --out.
 """
 
+import json
 import shutil
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -25,38 +28,20 @@ FEWEST_ROWS = 20
 
 def main(arguments: Sequence[str]) -> None:
     step = program.parser(__doc__ or "")
-    step.add_argument("--data", type=Path, required=True, help="the folder of clean files")
-    step.add_argument("--schema", type=Path, required=True, help="the folder that holds schema.json")
     step.add_argument("--name", required=True, help="the model's name")
-    step.add_argument("--target", required=True, help="the column to learn")
-    step.add_argument("--task", required=True, choices=["regression", "classification"])
-    step.add_argument("--family", required=True, help="the model family, for example forest")
+    asked(step)
     step.add_argument(
         "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a setting of the family"
     )
-    step.add_argument(
-        "--leave-out", action="append", default=[], metavar="COLUMN", help="a column not to learn from"
-    )
-    step.add_argument("--folds", type=int, default=5, help="folds of the cross validation (default: 5)")
-    step.add_argument("--seed", type=int, default=0, help="makes every choice repeatable (default: 0)")
+    step.add_argument("--chosen", type=Path, help="the folder of the chosen.json that `choose` wrote")
     options = step.parse_args(arguments)
 
-    schema = Schema.read(options.schema / "schema.json")
-    rows = read_clean(program.files(options.data), schema)
-    rows = rows[rows[options.target].notna()].reset_index(drop=True)
-    if len(rows) < FEWEST_ROWS:
-        raise Invalid(
-            f"{len(rows)} rows with a {options.target} are too few to train on; {FEWEST_ROWS} are needed."
-        )
-    truth = rows[options.target].to_numpy()
-    classes = _classes(truth, options.task, options.target)
-    signature = training.signature_for(
-        schema, options.target, options.task, tuple(options.leave_out), classes
-    )
-    truth = truth.astype(str) if classes else truth.astype(float)
-    frame = training.frame_of(rows, signature)
-
+    lesson = prepare(options)
+    rows, frame, truth, signature = lesson.rows, lesson.frame, lesson.truth, lesson.signature
     parameters = parse_parameters(options.parameter)
+    if options.chosen:
+        found = json.loads((options.chosen / "chosen.json").read_text(encoding="utf-8"))
+        parameters = {**found["parameters"], **parameters}
     estimator = training.build(signature, options.family, parameters, options.seed)
     folds = evaluation.cross_validate(estimator, frame, truth, signature, options.folds, options.seed)
     metrics = {
@@ -78,7 +63,7 @@ def main(arguments: Sequence[str]) -> None:
         seed=options.seed,
         rows=len(rows),
         metrics=metrics,
-        sources=program.sources(options.data, options.schema),
+        sources=program.sources(options.data, options.schema, *([options.chosen] if options.chosen else [])),
         code=program.code_hash(),
         libraries=bundle.versions(),
     )
@@ -87,7 +72,7 @@ def main(arguments: Sequence[str]) -> None:
         options.out,
         manifest,
         reference=sample(rows, options.seed).to_csv(index=False),
-        card=card.write(manifest, schema),
+        card=card.write(manifest, lesson.schema),
         scenario_inputs=_scenarios(frame, signature),
     )
     program.say(
@@ -95,6 +80,48 @@ def main(arguments: Sequence[str]) -> None:
         if model_file.endswith("onnx")
         else f"{options.name}: wrote {model_file}"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What is learned from: the rows, and the same as a model takes them."""
+
+    schema: Schema
+    rows: pd.DataFrame
+    frame: pd.DataFrame
+    truth: Array
+    signature: Signature
+
+
+def asked(step: ArgumentParser) -> None:
+    """The options that say what to learn from which data; `tune` asks for the same."""
+    step.add_argument("--data", type=Path, required=True, help="the folder of clean files")
+    step.add_argument("--schema", type=Path, required=True, help="the folder that holds schema.json")
+    step.add_argument("--target", required=True, help="the column to learn")
+    step.add_argument("--task", required=True, choices=["regression", "classification"])
+    step.add_argument("--family", required=True, help="the model family, for example forest")
+    step.add_argument(
+        "--leave-out", action="append", default=[], metavar="COLUMN", help="a column not to learn from"
+    )
+    step.add_argument("--folds", type=int, default=5, help="folds of the cross validation (default: 5)")
+    step.add_argument("--seed", type=int, default=0, help="makes every choice repeatable (default: 0)")
+
+
+def prepare(options: Namespace) -> Lesson:
+    """Invalid where there are too few rows, or there is one class only."""
+    schema = Schema.read(options.schema / "schema.json")
+    rows = read_clean(program.files(options.data), schema)
+    rows = rows[rows[options.target].notna()].reset_index(drop=True)
+    if len(rows) < FEWEST_ROWS:
+        raise Invalid(
+            f"{len(rows)} rows with a {options.target} are too few to train on; {FEWEST_ROWS} are needed."
+        )
+    truth = rows[options.target].to_numpy()
+    classes = _classes(truth, options.task, options.target)
+    left_out = tuple(options.leave_out)
+    signature = training.signature_for(schema, options.target, options.task, left_out, classes)
+    truth = truth.astype(str) if classes else truth.astype(float)
+    return Lesson(schema, rows, training.frame_of(rows, signature), truth, signature)
 
 
 def read_clean(paths: Iterable[Path], schema: Schema) -> pd.DataFrame:

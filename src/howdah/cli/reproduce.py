@@ -1,0 +1,42 @@
+"""`howdah reproduce`: a model made again from its record, and how it compares."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from howdah.cli.pachctl.connection import connected
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def reproduce(
+    model: Annotated[str, typer.Argument(metavar="MODEL-COMMIT", help="The model.", show_default=False)],
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="Keep inputs, result and record in this folder.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Train a model again from the recorded commits, parameters and seed; writes to no repo.
+
+    Says identical bytes, identical predictions, or different and where; exit code 1 if different.
+
+    Example: howdah reproduce 5f0c2b7e1d6a4a0e9f3c8b1a2d4e6f70
+    """
+    from howdah.lineage.reproduce import Verdict
+    from howdah.lineage.reproduce import reproduce as again
+
+    with tempfile.TemporaryDirectory() as scratch, connected() as session:
+        found = again(session.pachd, model, keep or Path(scratch), os.environ)
+    if as_json:
+        typer.echo(json.dumps(found.as_json(), indent=2))
+    else:
+        typer.echo(f"{found.model}: {found.verdict} ({found.files} files)")
+        for sentence in found.differences:
+            typer.echo(f"  {sentence}")
+    if found.verdict is Verdict.DIFFERENT:
+        raise typer.Exit(1)

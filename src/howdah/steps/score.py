@@ -1,0 +1,82 @@
+"""Answers every row of files with a bundle: batch scoring, parallel by datum.
+
+Reads the bundle from --model and the clean files of --data, and writes --out/scores/NAME.csv
+for each: the row's place in its file, the answer and, for classes, each one's probability.
+Files are read in pieces, so that their size does not matter. Rows that break the model's
+schema are left out and counted: `validate` says which and why.
+"""
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from howdah.errors import Invalid
+from howdah.learning import bundle, predictor, table, training, validation
+from howdah.learning.schema import Column, Schema
+from howdah.learning.signature import Signature
+from howdah.steps import program
+
+
+def main(arguments: Sequence[str]) -> None:
+    step = program.parser(__doc__ or "")
+    step.add_argument("--model", type=Path, required=True, help="the input that holds the bundle")
+    step.add_argument("--data", type=Path, required=True, help="the folder of clean files")
+    options = step.parse_args(arguments)
+    found = bundle.read(options.model)
+    signature = found.manifest.signature
+    if signature.task == "forecast":
+        raise Invalid("score answers rows of tables; a forecast takes a window of days.")
+    schema, model = _inputs(Schema.read(options.model / "schema.json"), signature), found.model()
+    for path in program.files(options.data):
+        target = options.out / "scores" / f"{path.relative_to(options.data).with_suffix('')}.csv"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        read, written = _score(path, target, schema, model, signature)
+        program.say(f"{path.name}: {written} rows answered, {read - written} left out")
+
+
+def _inputs(schema: Schema, signature: Signature) -> Schema:
+    """The schema of what the model takes: a row to score need not know its answer."""
+    columns: tuple[Column, ...] = tuple(schema[field.name] for field in signature.inputs)
+    return Schema(columns)
+
+
+def _score(
+    path: Path, target: Path, schema: Schema, model: predictor.Model, signature: Signature
+) -> tuple[int, int]:
+    read = written = 0
+    with target.open("w", encoding="utf-8", newline="") as stream:
+        rows = csv.writer(stream, lineterminator="\n")
+        rows.writerow(["row", signature.target, *(f"probability_{label}" for label in signature.classes)])
+        for piece in table.read(path):
+            clean = _keep(piece, schema)
+            read += len(piece)
+            written += len(clean)
+            rows.writerows(_answers(clean, model, signature))
+    return read, written
+
+
+def _keep(piece: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Two rows may well ask the same, so repetition is no fault here."""
+    distinct = piece.assign(**{PLACE: piece.index.astype(str)})
+    keyed = Schema((*schema.columns, Column(PLACE, "category")), (PLACE,))
+    return validation.sort(distinct, keyed).clean
+
+
+PLACE = "__place"
+
+
+def _answers(clean: pd.DataFrame, model: predictor.Model, signature: Signature) -> Iterator[list[object]]:
+    if clean.empty:
+        return
+    frame = training.frame_of(clean, signature)
+    outputs = model.predict({name: frame[name].to_numpy() for name in frame.columns})
+    answers = outputs[signature.target].tolist()
+    probabilities = outputs["probabilities"].tolist() if signature.classes else [[]] * len(answers)
+    for row, answer, shares in zip(clean.index, answers, probabilities, strict=True):
+        yield [row, answer, *shares]
+
+
+if __name__ == "__main__":
+    program.run(main)
