@@ -50,17 +50,23 @@ def reproduce(pachd: Pachd, commit: str, folder: Path, environment: Mapping[str,
     found = models.find(pachd, commit)
     files = Files(pachd)
     inputs, out, recorded = folder / "inputs", folder / "out", folder / "recorded"
+    command = _command(found, inputs, out)
     sources = _lay_out(pachd, files, found, inputs)
     _take(files, f"{found.repo}@{commit}", "/", recorded)
-    _run(_command(found, inputs, out), _environment(found, sources, environment))
-    differing = [name for name in _names(recorded, out) if not _same(recorded / name, out / name)]
-    told = tuple(sentence for name in differing for sentence in _told(name, recorded / name, out / name))
+    _run(command, _environment(found, sources, environment))
+    told = differences(recorded, out)
     verdict = Verdict.BYTES
-    if differing:
+    if told:
         different = _answers_differ(recorded, out, folder / "agreement", environment)
         verdict = Verdict.DIFFERENT if different else Verdict.PREDICTIONS
         told += different
     return Reproduction(f"{found.repo}@{commit}", verdict, len(_names(recorded, out)), told)
+
+
+def differences(recorded: Path, out: Path) -> tuple[str, ...]:
+    """Each file that is not the same bytes in both folders, and where it parts; JSON by key."""
+    differing = [name for name in _names(recorded, out) if not _same(recorded / name, out / name)]
+    return tuple(sentence for name in differing for sentence in _told(name, recorded / name, out / name))
 
 
 def _lay_out(pachd: Pachd, files: Files, found: Model, folder: Path) -> dict[str, str]:
@@ -68,11 +74,11 @@ def _lay_out(pachd: Pachd, files: Files, found: Model, folder: Path) -> dict[str
     project, _, name = found.repo.partition("/")
     owner = pachd.message("pfs_v2.Project", name=project)
     pipeline = pachd.message("pps_v2.Pipeline", project=owner, name=name)
-    job = pachd.message("pps_v2.Job", pipeline=pipeline, id=found.commit)
+    job = pachd.message("pps_v2.Job", pipeline=pipeline, id=found.job.id)
     datums = list(pachd.stream("pps_v2.API/ListDatum", job=job))
     if len(datums) != 1:
         raise Invalid(
-            f"job {name}@{found.commit} has {len(datums)} datums",
+            f"job {name}@{found.job.id} has {len(datums)} datums",
             why="A model is made again from one datum, so that one command explains the whole bundle.",
         )
     leaves = list(_leaves(pachd.call("pps_v2.API/InspectJob", job=job, details=True).details.input))

@@ -1,0 +1,35 @@
+"""Where a result parts from its record, in words."""
+
+from pathlib import Path
+
+from howdah.lineage.reproduce import differences
+
+
+def folder(home: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text)
+    return home
+
+
+def test_the_same_bytes_differ_nowhere(tmp_path: Path) -> None:
+    files = {"model.json": "{}", "plots/a.svg": "<svg/>"}
+    assert differences(folder(tmp_path / "was", files), folder(tmp_path / "now", files)) == ()
+
+
+def test_json_is_told_by_key_and_other_files_by_byte(tmp_path: Path) -> None:
+    was = {"model.json": '{"seed": 0, "libraries": {"numpy": "1"}}', "m.onnx": "abcd", "gone": ""}
+    now = {"model.json": '{"seed": 0, "libraries": {"numpy": "2"}}', "m.onnx": "abXd!", "new": ""}
+    assert differences(folder(tmp_path / "was", was), folder(tmp_path / "now", now)) == (
+        "gone was not written again",
+        "m.onnx differs from byte 2 on (4 bytes then, 5 now)",
+        "model.json: libraries.numpy was '1', is '2'",
+        "new is new",
+    )
+
+
+def test_many_differences_are_counted_not_listed(tmp_path: Path) -> None:
+    was, now = ({"s.json": f"[{', '.join([value] * 9)}]"} for value in ("1", "2"))
+    told = differences(folder(tmp_path / "was", was), folder(tmp_path / "now", now))
+    assert len(told) == 6
+    assert told[-1] == "s.json: and 4 more"
