@@ -26,6 +26,21 @@ GROUPS = {
         "Train a model again from its record and compare: bytes, predictions, or where not.",
     ),
     "doctor": Group("howdah.cli.doctor", "Check this machine and say what to do."),
+    "init": Group("howdah.cli.init:init", "Begin a case of your own from a CSV file."),
+    "predict": Group("howdah.cli.predicting:predict", "Ask a deployed model."),
+    "explain": Group("howdah.cli.predicting:explain", "Ask why a model answers as it does."),
+    "feedback": Group("howdah.cli.predicting:feedback", "Tell what a prediction should have been."),
+    "models": Group("howdah.cli.models:models", "List cases, their champions, and what was decided."),
+    "compare": Group("howdah.cli.models:compare", "Show how the challenger did against the champion."),
+    "promote": Group("howdah.cli.models:promote", "Make a model the champion."),
+    "rollback": Group("howdah.cli.models:rollback", "Make an earlier champion the champion again."),
+    "check": Group("howdah.cli.upkeep:check", "Check that the store is sound."),
+    "gc": Group("howdah.cli.upkeep:gc", "Free what no commit refers to any more."),
+    "backup": Group("howdah.cli.upkeep:backup", "Copy everything that is stored."),
+    "restore": Group("howdah.cli.upkeep:restore", "Make a state folder from a backup."),
+    "kubectl": Group("howdah.cli.kubectl:kubectl", "Run kubectl against Howdah.", passes_on=True),
+    "pachctl": Group("howdah.cli.pachctl.tree", "pachctl, under this name."),
+    "open": Group("howdah.cli.opening:open_", "Open the console."),
 }
 
 app = root(

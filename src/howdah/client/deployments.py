@@ -49,6 +49,21 @@ class Deployments:
         except (ApiError, httpx2.HTTPError) as error:
             raise _said(error, "list SeldonDeployments") from error
 
+    def delete(self, name: str, namespace: str = "default") -> None:
+        try:
+            self._client.delete(SeldonDeployment, name, namespace=namespace)
+        except (ApiError, httpx2.HTTPError) as error:
+            raise _said(error, f"delete SeldonDeployment {namespace}/{name}") from error
+
+    def logs(self, pod: str, namespace: str = "default", container: str = "", tail: int = 0) -> Iterator[str]:
+        """A pod's lines so far, of its first container unless one is named; the last `tail`, or all."""
+        try:
+            yield from self._client.log(
+                pod, namespace=namespace, container=container or None, tail_lines=tail or None
+            )
+        except (ApiError, httpx2.HTTPError) as error:
+            raise _said(error, f"read the logs of {namespace}/{pod}") from error
+
 
 def _plain(resource: GenericNamespacedResource) -> Manifest:
     return cast(Manifest, resource.to_dict())  # type: ignore[no-untyped-call]

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from grpc import RpcError, StatusCode
 
-from howdah.errors import AlreadyExists, Conflict, HowdahError, Invalid, NotFound, Unavailable
+from howdah.errors import AlreadyExists, Conflict, Corrupt, HowdahError, Invalid, NotFound, Unavailable
 
 _BRANCHES: dict[StatusCode, type[HowdahError]] = {
     StatusCode.NOT_FOUND: NotFound,
@@ -18,7 +18,10 @@ _BRANCHES: dict[StatusCode, type[HowdahError]] = {
     StatusCode.PERMISSION_DENIED: Invalid,
     StatusCode.FAILED_PRECONDITION: Conflict,
     StatusCode.ABORTED: Conflict,
+    StatusCode.DATA_LOSS: Corrupt,
 }
+
+NOBODY = "See `howdah status`, or check the address: PACHD_ADDRESS, `pachctl config get active-context`."
 
 
 @contextmanager
@@ -29,4 +32,6 @@ def translated(what: str = "") -> Iterator[None]:
     except RpcError as error:
         branch = _BRANCHES.get(error.code(), Unavailable)
         said = error.details() or error.code().name
+        if error.code() is StatusCode.UNAVAILABLE:
+            raise Unavailable("pachd does not answer", why=said, remedy=NOBODY) from error
         raise branch(f"Could not {what}: {said}" if what else said) from error

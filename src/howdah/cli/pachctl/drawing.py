@@ -46,7 +46,7 @@ def drawn(graph: Mapping[str, list[str]], box_width: int = 11, edge_height: int 
     layers, edges = _layered(graph)
     if not layers:
         return []
-    width = max(box_width, *(len(name) + 2 for layer in layers for name in layer if name))
+    width = max(box_width, *(len(name) + 2 for layer in layers for name in layer if name[0] != "\0"))
     place = {
         node: (width + 2 + GAP) * column + (width + 2) // 2
         for layer in layers

@@ -101,19 +101,26 @@ class Versions:
         return FileSession(self.blobs, self.trees)
 
     @contextmanager
-    def modify(self, commit: AnyCommit) -> Iterator[FileSession]:
+    def modify(self, commit: AnyCommit, check: Callable[[], None] | None = None) -> Iterator[FileSession]:
         """Write to an open commit; durable and visible, all of it, when the block ends, and not at
         all if it raises.
 
         A branch whose head is not open gets a new commit, made and finished in the same transaction,
         and is itself made if it is missing. A finished commit named by its id is CommitFinished.
+        `check` may still raise at the last moment before anything becomes visible.
         """
+
+        def attach(tx: Transaction) -> CommitRef:
+            if check is not None:
+                check()
+            return attach_or_make(tx, commit, layer)
+
         with self.view() as view:
             check_writable(view, commit)
         with self.prepare() as session:
             yield session
             layer = session.seal()
-            session.commit = self.transact(lambda tx: attach_or_make(tx, commit, layer))
+            session.commit = self.transact(attach)
 
     def create_fileset(self, session: FileSession, ttl_s: float = DEFAULT_TTL_S) -> str:
         """What the session wrote, under an id of its own for a time. The caller closes the session."""

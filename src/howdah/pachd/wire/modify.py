@@ -15,7 +15,11 @@ from howdah.pachd.wire.modify_parsing import Append, Other, parse
 
 
 class ModifyCalls:
-    """A stream that breaks off leaves nothing: the session is sealed only when it has ended well."""
+    """A stream that breaks off leaves nothing: the session is sealed only when it has ended well.
+
+    gRPC tells of a client that died in two steps: first the stream seems to end, a moment later the call
+    is cancelled. So the call is checked once more after the bytes are on disk, in the transaction itself.
+    """
 
     service = "pfs_v2.API"
     raw = frozenset({"modify_file", "create_file_set"})
@@ -32,7 +36,7 @@ class ModifyCalls:
         opening = parse(first)
         if isinstance(opening, Append) or opening.request.WhichOneof("body") != "set_commit":
             raise Invalid("first message must be a commit")
-        with self._versions.modify(convert.commit_spec(opening.request.set_commit)) as session:
+        with self._versions.modify(convert.commit_spec(opening.request.set_commit), call.check) as session:
             self._apply(session, requests, call)
         return convert.empty()
 

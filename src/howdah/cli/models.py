@@ -1,0 +1,200 @@
+"""`howdah models`, `compare`, `promote` and `rollback`: who serves, who wants to, and what people decide.
+
+A person's decision goes into the same record as the policy's own, with a name and a reason; the
+daemon's monitor carries it out like any other.
+"""
+
+import getpass
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from howdah.cli.pachctl.printing import duration, table
+from howdah.cli.surroundings import CaseProject, State, pachd
+from howdah.client.files import Files
+from howdah.core.clock import SystemClock
+from howdah.core.json import JsonObject, as_object, at
+from howdah.errors import Conflict, Invalid, NotFound
+from howdah.monitoring.case import POLICY_SUFFIX, Case
+from howdah.monitoring.plan import Decision, Kind, champion
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The case.", show_default=False)]
+Model = Annotated[
+    str | None, typer.Argument(metavar="[COMMIT]", help="The model's commit.", show_default=False)
+]
+Reason = Annotated[str, typer.Option("--reason", "-m", help="Why; it is kept in the record.")]
+Actor = Annotated[str, typer.Option("--actor", help="Who decides, if not you.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+KINDS = (Kind.PROMOTED, Kind.ROLLED_BACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    case: str
+    champion: str
+    challenger: str
+    decision: str
+    reason: str
+    at_ns: int
+
+
+def models(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One case's record.")] = None,
+    project: CaseProject = "default",
+    as_json: AsJson = False,
+    state: State = None,
+) -> None:
+    """List the cases with their champions, or everything decided on one of them."""
+    with pachd(state) as found:
+        files = Files(found)
+        if name is not None:
+            _print_record(_case(files, name, project).record(), as_json)
+            return
+        names = [repo for owner, repo in files.repos() if owner == project and repo.endswith(POLICY_SUFFIX)]
+        standings = [_standing(Case(repo.removesuffix(POLICY_SUFFIX), project, files)) for repo in names]
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(each) for each in standings]) + "\n")
+        return
+    rows = (
+        (each.case, each.champion or "-", each.challenger or "-", each.decision or "-", _ago(each.at_ns))
+        for each in standings
+    )
+    table(("CASE", "CHAMPION", "CHALLENGER", "LAST DECISION", "MADE"), rows)
+
+
+def compare(
+    name: Name, project: CaseProject = "default", as_json: AsJson = False, state: State = None
+) -> None:
+    """Show how the newest challenger did against the champion, figure by figure."""
+    with pachd(state) as found:
+        case = _case(Files(found), name, project)
+        branch = case.repo("compare@master")
+        if case.files.finished_head(branch) is None or not case.files.exists(branch, "/comparison.json"):
+            raise NotFound(f"{name} has no comparison yet", remedy="One is made when a model is trained.")
+        document = as_object(json.loads(case.files.read(branch, "/comparison.json")))
+    if as_json:
+        sys.stdout.write(json.dumps(document) + "\n")
+        return
+    sides = {side: as_object(document.get(side)) for side in ("champion", "challenger")}
+    figures = {side: as_object(each.get("metrics")) for side, each in sides.items()}
+    sys.stdout.write(f"{document.get('rows')} rows: {document.get('window')}\n")
+    table(("FIGURE", "CHAMPION", "CHALLENGER"), _figures(figures))
+    p_value = at(document, "comparison", "p_value")
+    if isinstance(p_value, float):
+        sys.stdout.write(f"p = {p_value:.4f}\n")
+
+
+def promote(
+    name: Name,
+    model: Model = None,
+    reason: Reason = "",
+    actor: Actor = "",
+    project: CaseProject = "default",
+    state: State = None,
+) -> None:
+    """Make a model the champion: by default the newest.
+
+    Example: howdah promote mileage --reason "the new sensors are in"
+    """
+    with _deciding(state, name, project) as (case, record):
+        chosen = model or _newest(case)
+        if chosen == champion(record):
+            raise Conflict(f"{chosen} is the champion of {name} already")
+        _decide(case, record, Kind.PROMOTED, chosen, reason, actor)
+
+
+def rollback(
+    name: Name,
+    model: Model = None,
+    reason: Reason = "",
+    actor: Actor = "",
+    project: CaseProject = "default",
+    state: State = None,
+) -> None:
+    """Make an earlier champion the champion again: by default the one before.
+
+    Example: howdah rollback mileage --reason "complaints from the field"
+    """
+    with _deciding(state, name, project) as (case, record):
+        chosen = model or _before(name, record)
+        _decide(case, record, Kind.ROLLED_BACK, chosen, reason, actor)
+
+
+@contextmanager
+def _deciding(state: Path | None, name: str, project: str) -> Iterator[tuple[Case, tuple[Decision, ...]]]:
+    with pachd(state) as found:
+        case = _case(Files(found), name, project)
+        yield case, case.record()
+
+
+def _case(files: Files, name: str, project: str) -> Case:
+    if (project, name + POLICY_SUFFIX) not in files.repos():
+        raise NotFound(f"{project} has no case {name!r}", remedy="See `howdah models`.")
+    return Case(name, project, files)
+
+
+def _decide(
+    case: Case, record: tuple[Decision, ...], kind: Kind, model: str, reason: str, actor: str
+) -> None:
+    if not case.files.exists(case.repo(f"model@{model}"), "/model.json"):
+        raise Invalid(f"{model} holds no model of {case.name}", remedy=f"See `howdah models {case.name}`.")
+    by = actor or getpass.getuser()
+    decision = Decision(kind, model, reason or "asked for", by, SystemClock().now_ns())
+    case.write((decision,), already=len(record))
+    sys.stdout.write(f"{case.name}: {kind.replace('_', ' ')} {model}\n")
+
+
+def _newest(case: Case) -> str:
+    found = case.files.finished_head(case.repo("model@master"))
+    if found is None:
+        raise NotFound(f"{case.name} has no model yet", remedy=f"Put data into {case.name}-raw.")
+    return found
+
+
+def _before(name: str, record: tuple[Decision, ...]) -> str:
+    chosen = [entry.subject for entry in record if entry.kind in KINDS]
+    earlier = [model for model in chosen if model != chosen[-1]]
+    if not earlier:
+        raise Conflict(f"{name} has no champion before this one", remedy="Name the model's commit.")
+    return earlier[-1]
+
+
+def _standing(case: Case) -> Standing:
+    record = case.record()
+    newest = case.files.finished_head(case.repo("model@master"))
+    if newest and not case.files.exists(case.repo(f"model@{newest}"), "/model.json"):
+        newest = None
+    last = record[-1] if record else None
+    return Standing(
+        case=case.name,
+        champion=champion(record) or "",
+        challenger=newest if newest and newest != champion(record) else "",
+        decision=str(last.kind) if last else "",
+        reason=last.reason if last else "",
+        at_ns=last.at_ns if last else 0,
+    )
+
+
+def _print_record(record: tuple[Decision, ...], as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(each) for each in record]) + "\n")
+        return
+    rows = ((str(each.kind), each.subject, each.actor, _ago(each.at_ns), each.reason) for each in record)
+    table(("DECISION", "ABOUT", "BY", "MADE", "REASON"), rows)
+
+
+def _figures(figures: dict[str, JsonObject]) -> Iterator[tuple[str, str, str]]:
+    for name, value in figures["challenger"].items():
+        if isinstance(value, int | float):
+            before = figures["champion"].get(name)
+            yield name, f"{before:.4g}" if isinstance(before, int | float) else "-", f"{value:.4g}"
+
+
+def _ago(at_ns: int) -> str:
+    return f"{duration((SystemClock().now_ns() - at_ns) / 1e9)} ago" if at_ns else "-"

@@ -1,0 +1,174 @@
+"""pachctl as a process: uploads that break off, pipes that close, Ctrl-C, terminals of every kind."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pachyderm_sdk import Client
+from pachyderm_sdk.api import pfs
+
+from howdah.client.files import Files
+from howdah.client.pachd import Address, Pachd
+from howdah.client.uploads import LocalFile, put
+from howdah.daemon.house import House
+
+pytestmark = pytest.mark.slow
+
+PACHCTL = [sys.executable, "-c", "from howdah.cli.pachctl import main; main()"]
+
+
+def environment(house: House, **more: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[2] / "src"),
+        "PACHD_ADDRESS": house.running.pachd,
+        "PACH_CONFIG": "/nonexistent/config.json",
+        **more,
+    }
+
+
+def start(house: House, *words: str, **more: str) -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        [*PACHCTL, *words], env=environment(house, **more), stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    )
+
+
+def heads(client: Client, repo: str) -> list[str]:
+    return [info.commit.id for info in client.pfs.list_commit(repo=pfs.Repo(name=repo))]
+
+
+def test_an_upload_that_cannot_read_on_leaves_no_commit(house: House, client: Client) -> None:
+    files = Files.at(house.running.pachd)
+    files.ensure_repo("cut", "")
+    before = files.put("cut@master", {"/a": b"whole"})
+
+    class Breaking:
+        def __init__(self) -> None:
+            self.pieces = [b"x" * (1 << 20)] * 3
+
+        def __enter__(self) -> "Breaking":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def read(self, _: int) -> bytes:
+            if not self.pieces:
+                raise OSError("the disk went away")
+            return self.pieces.pop()
+
+    with Pachd(Address.parse(house.running.pachd)) as pachd:
+        repo = pachd.message(
+            "pfs_v2.Repo", project=pachd.message("pfs_v2.Project", name="default"), name="cut"
+        )
+        repo.type = "user"
+        branch = pachd.message("pfs_v2.Branch", repo=repo, name="master")
+        commit = pachd.message("pfs_v2.Commit", repo=repo, branch=branch)
+        source = LocalFile("/b", Breaking)  # type: ignore[arg-type]
+        with pytest.raises(OSError, match="the disk went away"):
+            put(pachd, commit, [source])
+    assert heads(client, "cut") == [before]
+    assert files.paths("cut@master") == ["/a"]
+    files.put("cut@master", {"/b": b"again"})
+    assert files.paths("cut@master") == ["/a", "/b"]
+
+
+def test_ctrl_c_in_the_middle_of_an_upload_leaves_no_commit(house: House, client: Client) -> None:
+    Files.at(house.running.pachd).ensure_repo("stopped", "")
+    running = start(house, "put", "file", "stopped@master:/typed")
+    assert running.stdin is not None
+    running.stdin.write("x" * (3 << 20))  # more than a pipe holds: it has been read from
+    running.stdin.flush()
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "Traceback" not in said
+    assert heads(client, "stopped") == []
+
+
+def test_a_killed_upload_leaves_no_commit(house: House, client: Client) -> None:
+    files = Files.at(house.running.pachd)
+    files.ensure_repo("killed", "")
+    running = start(house, "put", "file", "killed@master:/typed")
+    assert running.stdin is not None
+    running.stdin.write("x" * (3 << 20))
+    running.stdin.flush()
+    running.kill()
+    running.communicate(timeout=60)
+    assert heads(client, "killed") == []
+    files.put("killed@master", {"/a": b"1"})
+    assert files.paths("killed@master") == ["/a"]
+
+
+def test_a_pipe_that_is_closed_early_is_no_fault(house: House) -> None:
+    files = Files.at(house.running.pachd)
+    files.ensure_repo("long", "")
+    files.put("long@master", {"/big": b"line\n" * 1_000_000})
+    running = start(house, "get", "file", "long@master:/big")
+    assert running.stdout is not None
+    assert running.stdout.readline() == "line\n"
+    running.stdout.close()
+    assert running.stdin is not None
+    assert running.stderr is not None
+    running.stdin.close()
+    with running.stderr as stderr:
+        assert stderr.read() == ""
+    assert running.wait(timeout=60) == 1
+
+
+def test_ctrl_c_ends_a_subscription(house: House) -> None:
+    files = Files.at(house.running.pachd)
+    files.ensure_repo("watched", "")
+    commit = files.put("watched@master", {"/a": b"1"})
+    running = start(house, "subscribe", "commit", "watched@master")
+    assert running.stdout is not None
+    while commit not in running.stdout.readline():
+        pass
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert (running.returncode, said) == (130, "")
+
+
+def test_nobody_answers(house: House) -> None:
+    running = start(house, "list", "repo", PACHD_ADDRESS="grpc://127.0.0.1:1")
+    out, said = running.communicate(timeout=60)
+    assert (running.returncode, out) == (2, "")
+    assert said.startswith("Error: ")
+    assert "127.0.0.1:1" in said
+    assert "Do:  " in said
+
+
+def test_a_terminal_gets_colours_unless_it_wants_none(house: House) -> None:
+    Files.at(house.running.pachd).ensure_repo("shades", "")
+    Files.at(house.running.pachd).put("shades@master", {"/a": b"1"})
+    assert "\x1b[32m" in on_a_terminal(house, "diff", "file", "shades@master:/")
+    assert "\x1b[" not in on_a_terminal(house, "diff", "file", "shades@master:/", NO_COLOR="1")
+
+
+def test_help_fits_a_narrow_terminal(house: House) -> None:
+    text = on_a_terminal(house, "put", "file", "--help", COLUMNS="40")
+    assert max(map(len, text.splitlines())) <= 60  # options are never broken inside
+    assert "--recursive" in text
+
+
+def on_a_terminal(house: House, *words: str, **more: str) -> str:
+    """What the command prints on a terminal."""
+    ours, theirs = os.openpty()
+    given = environment(house, **more)
+    if "NO_COLOR" not in more:
+        given.pop("NO_COLOR", None)
+    running = subprocess.Popen([*PACHCTL, *words], env=given, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    text = b""
+    try:
+        while piece := os.read(ours, 1 << 16):
+            text += piece
+    except OSError:
+        pass  # the terminal's other end is closed: the command has ended
+    os.close(ours)
+    assert running.wait(timeout=60) == 0, text
+    return text.decode()
