@@ -7,3 +7,14 @@ def accelerate() -> None:
     from howdah.client.acceleration import accelerate as replace_codec
 
     replace_codec()
+
+
+def connect(address=None, *, ingress=None, state=None, project="default"):  # type: ignore[no-untyped-def]
+    """Commits, files as DataFrames, datums, predictions, decisions: see `howdah.cli.notebooks`.
+
+    `address` is a pachd's, by default PACHD_ADDRESS or that of the daemon whose state folder is `state`;
+    `ingress` is where deployments are served.
+    """
+    from howdah.cli.notebooks import connect as made
+
+    return made(address, ingress=ingress, state=state, project=project)

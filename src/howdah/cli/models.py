@@ -54,7 +54,7 @@ def models(
     with pachd(state) as found:
         files = Files(found)
         if name is not None:
-            _print_record(_case(files, name, project).record(), as_json)
+            _print_record(case_of(files, name, project).record(), as_json)
             return
         names = [repo for owner, repo in files.repos() if owner == project and repo.endswith(POLICY_SUFFIX)]
         standings = [_standing(Case(repo.removesuffix(POLICY_SUFFIX), project, files)) for repo in names]
@@ -73,7 +73,7 @@ def compare(
 ) -> None:
     """Show how the newest challenger did against the champion, figure by figure."""
     with pachd(state) as found:
-        case = _case(Files(found), name, project)
+        case = case_of(Files(found), name, project)
         branch = case.repo("compare@master")
         if case.files.finished_head(branch) is None or not case.files.exists(branch, "/comparison.json"):
             raise NotFound(f"{name} has no comparison yet", remedy="One is made when a model is trained.")
@@ -103,10 +103,10 @@ def promote(
     Example: howdah promote mileage --reason "the new sensors are in"
     """
     with _deciding(state, name, project) as (case, record):
-        chosen = model or _newest(case)
+        chosen = model or newest(case)
         if chosen == champion(record):
             raise Conflict(f"{chosen} is the champion of {name} already")
-        _decide(case, record, Kind.PROMOTED, chosen, reason, actor)
+        decide(case, record, Kind.PROMOTED, chosen, reason, actor)
 
 
 def rollback(
@@ -123,25 +123,23 @@ def rollback(
     """
     with _deciding(state, name, project) as (case, record):
         chosen = model or _before(name, record)
-        _decide(case, record, Kind.ROLLED_BACK, chosen, reason, actor)
+        decide(case, record, Kind.ROLLED_BACK, chosen, reason, actor)
 
 
 @contextmanager
 def _deciding(state: Path | None, name: str, project: str) -> Iterator[tuple[Case, tuple[Decision, ...]]]:
     with pachd(state) as found:
-        case = _case(Files(found), name, project)
+        case = case_of(Files(found), name, project)
         yield case, case.record()
 
 
-def _case(files: Files, name: str, project: str) -> Case:
+def case_of(files: Files, name: str, project: str) -> Case:
     if (project, name + POLICY_SUFFIX) not in files.repos():
         raise NotFound(f"{project} has no case {name!r}", remedy="See `howdah models`.")
     return Case(name, project, files)
 
 
-def _decide(
-    case: Case, record: tuple[Decision, ...], kind: Kind, model: str, reason: str, actor: str
-) -> None:
+def decide(case: Case, record: tuple[Decision, ...], kind: Kind, model: str, reason: str, actor: str) -> None:
     if not case.files.exists(case.repo(f"model@{model}"), "/model.json"):
         raise Invalid(f"{model} holds no model of {case.name}", remedy=f"See `howdah models {case.name}`.")
     by = actor or getpass.getuser()
@@ -150,7 +148,7 @@ def _decide(
     sys.stdout.write(f"{case.name}: {kind.replace('_', ' ')} {model}\n")
 
 
-def _newest(case: Case) -> str:
+def newest(case: Case) -> str:
     found = case.files.finished_head(case.repo("model@master"))
     if found is None:
         raise NotFound(f"{case.name} has no model yet", remedy=f"Put data into {case.name}-raw.")
