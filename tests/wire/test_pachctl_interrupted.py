@@ -172,3 +172,33 @@ def on_a_terminal(house: House, *words: str, **more: str) -> str:
     os.close(ours)
     assert running.wait(timeout=60) == 0, text
     return text.decode()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_names_that_exist(house: House, shell: str) -> None:
+    Files.at(house.running.pachd).ensure_repo("completed-one", "")
+    Files.at(house.running.pachd).put("completed-one@main", {"/a": b"1"})
+    assert "completed-one" in completions(house, shell, "inspect repo compl")
+    assert "completed-one@main" in completions(house, shell, "inspect branch completed-one@")
+    assert "pipeline" in completions(house, shell, "inspect pi")
+    assert "completed" not in completions(
+        house, shell, "inspect repo compl", PACHD_ADDRESS="grpc://127.0.0.1:1"
+    )
+
+
+def completions(house: House, shell: str, typed: str, **more: str) -> str:
+    """What the program answers when the shell's own script asks it."""
+    line = f"pachctl {typed}"
+    asked = {
+        "_PACHCTL_COMPLETE": f"complete_{shell}",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(line.split()) - 1),
+        "_TYPER_COMPLETE_ARGS": line,
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        **more,
+    }
+    ran = subprocess.run(
+        PACHCTL, env=environment(house, **asked), capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in ran.stderr
+    return ran.stdout

@@ -9,12 +9,15 @@ from typing import Annotated
 import typer
 
 from howdah.cli.pachctl import printing, references
+from howdah.cli.pachctl.completing import repos as names
 from howdah.cli.pachctl.connection import Project, connected
 from howdah.cli.pachctl.printing import FullTimestamps, Output, Raw
 from howdah.cli.pachctl.session import Session
 from howdah.client.pachd import Fields
 
-Name = Annotated[str, typer.Argument(metavar="REPO@BRANCH-OR-COMMIT", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(metavar="REPO@BRANCH-OR-COMMIT", show_default=False, autocompletion=names)
+]
 SetId = Annotated[str, typer.Argument(metavar="COMMIT-ID", help="A global ID.", show_default=False)]
 Message = Annotated[
     str, typer.Option("--message", "-m", "--description", help="What the commit holds.", show_default=False)

@@ -9,6 +9,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from howdah.cli.pachctl import printing, references
+from howdah.cli.pachctl.completing import repos as names
 from howdah.cli.pachctl.connection import Project, connected
 from howdah.cli.pachctl.printing import GREEN, RED, Output, Raw
 from howdah.cli.pachctl.progress import Transfer
@@ -17,7 +18,10 @@ from howdah.client.pachd import Fields
 from howdah.errors import Invalid
 
 Name = Annotated[
-    str, typer.Argument(metavar="REPO@BRANCH-OR-COMMIT:PATH", help="The file.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="REPO@BRANCH-OR-COMMIT:PATH", help="The file.", show_default=False, autocompletion=names
+    ),
 ]
 HEADER = ("SIZE", "NAME")
 FILE = 1

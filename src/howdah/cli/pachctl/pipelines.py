@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from howdah.cli.pachctl import printing, references
+from howdah.cli.pachctl.completing import pipelines as names
 from howdah.cli.pachctl.connection import Project, connected
 from howdah.cli.pachctl.jobs import state as job_state
 from howdah.cli.pachctl.printing import GREEN, RED, YELLOW, FullTimestamps, Output, Raw
@@ -16,7 +17,7 @@ from howdah.client.pachd import Fields
 from howdah.core.json import JsonObject, as_object
 from howdah.errors import Invalid
 
-Name = Annotated[str, typer.Argument(metavar="PIPELINE", show_default=False)]
+Name = Annotated[str, typer.Argument(metavar="PIPELINE", show_default=False, autocompletion=names)]
 File = Annotated[
     str, typer.Option("--file", "-f", help="A JSON or YAML spec; - reads stdin. May hold several.")
 ]

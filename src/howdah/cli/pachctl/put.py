@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import typer
 
 from howdah.cli.pachctl import references
+from howdah.cli.pachctl.completing import repos as names
 from howdah.cli.pachctl.connection import Project, connected
 from howdah.cli.pachctl.progress import Transfer
 from howdah.client.uploads import LocalFile, Source, Url, put
@@ -22,7 +23,10 @@ ARCHIVES = (".tar", ".tar.gz", ".tgz")
 
 def file(
     name: Annotated[
-        str, typer.Argument(metavar="REPO@BRANCH[:PATH]", help="Where to put it.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="REPO@BRANCH[:PATH]", help="Where to put it.", show_default=False, autocompletion=names
+        ),
     ],
     files: Annotated[
         list[str] | None, typer.Option("--file", "-f", help="A file, a URL, or - for stdin (default).")

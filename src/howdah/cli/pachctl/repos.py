@@ -5,11 +5,14 @@ from typing import Annotated
 import typer
 
 from howdah.cli.pachctl import printing, references
+from howdah.cli.pachctl.completing import repos as names
 from howdah.cli.pachctl.connection import Project, connected
 from howdah.cli.pachctl.printing import FullTimestamps, Output, Raw
 from howdah.client.pachd import Fields
 
-Name = Annotated[str, typer.Argument(metavar="REPO", help="[project/]repo", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(metavar="REPO", help="[project/]repo", show_default=False, autocompletion=names)
+]
 Description = Annotated[str, typer.Option("--description", "-d", help="What the repo is for.")]
 HEADER = ("PROJECT", "NAME", "CREATED", "SIZE (MASTER)", "DESCRIPTION")
 
