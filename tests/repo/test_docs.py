@@ -47,6 +47,14 @@ def test_links_lead_somewhere(page):
     assert dead == []
 
 
+def test_the_index_leads_to_every_page():
+    index = ROOT / "docs" / "index.md"
+    linked = {(index.parent / link).resolve() for link in LINK.findall(index.read_text())}
+    # A folder that is linked leads to all that is in it.
+    lost = [page for page in index.parent.glob("**/*.md") if not linked & {page, *page.parents}]
+    assert lost == [index]
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_make_targets_exist(target):
     makefile = (ROOT / "Makefile").read_text()
