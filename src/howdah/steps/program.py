@@ -81,12 +81,20 @@ def digest(paths: Iterable[Path]) -> str:
 
 
 def commit(folder: Path) -> str:
-    """The commit that an input was read from, as the worker tells it; empty outside a pipeline."""
-    return os.environ.get(f"{folder.name}_COMMIT", "")
+    """The commit that an input, or a folder in one, was read from, as the worker tells it; "" outside."""
+    return _input(folder)[1]
 
 
 def sources(*inputs: Path) -> dict[str, str]:
-    return {folder.name: commit(folder) for folder in inputs if commit(folder)}
+    return {name: id for name, id in map(_input, inputs) if id}
+
+
+def _input(folder: Path) -> tuple[str, str]:
+    """The name and the commit of the nearest folder that is an input."""
+    for each in (folder, *folder.parents):
+        if id := os.environ.get(f"{each.name}_COMMIT"):
+            return each.name, id
+    return folder.name, ""
 
 
 def code_hash() -> str:

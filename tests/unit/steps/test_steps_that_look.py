@@ -75,10 +75,13 @@ def test_profile_counts_what_is_missing_and_what_repeats(home: Path, tmp_path: P
 
 
 @pytest.mark.slow
-def test_evaluate_gives_figures_beside_naive_and_plots(home: Path, tmp_path: Path) -> None:
+def test_evaluate_gives_figures_beside_naive_and_plots(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{home.name}_COMMIT", "c0ffee")  # as for a folder in an input
     evaluate.main([*inputs(home, "model", "data"), "--out", str(tmp_path)])
     document = json.loads((tmp_path / "evaluation.json").read_text())
-    assert document["rows"] == 304
+    assert (document["data"], document["rows"]) == ("c0ffee", 304)
     assert document["figures"]["roc_auc"] > 0.9 > document["naive"]["roc_auc"] == 0.5
     drawn = {path.stem: path.read_bytes() for path in (tmp_path / "plots").iterdir()}
     assert set(drawn) == {"confusion", "calibration"}
