@@ -1,5 +1,6 @@
 """Trees on blocks in memory, shared by a session: nothing in a store of blocks ever changes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ class MemoryBlocks:
         if hash not in self.blocks:
             raise NotFound(f"there is no block {hash.hex()}")
         return self.blocks[hash]
+
+    def get_all(self, hashes: Sequence[Hash]) -> list[bytes]:
+        return [self.get(hash) for hash in hashes]
 
     def put(self, data: bytes) -> Hash:
         hash = hash_of(data)

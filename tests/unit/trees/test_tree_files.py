@@ -1,6 +1,6 @@
 """The reading interface against a sorted list of paths."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -129,6 +129,9 @@ def test_listing_passes_over_what_is_in_directories(blocks: Blocks, nodes: Nodes
             self.reads += 1
             return blocks.get(hash)
 
+        def get_all(self, hashes: Sequence[Hash]) -> list[bytes]:
+            return [self.get(hash) for hash in hashes]
+
         def put(self, data: bytes) -> Hash:
             return blocks.put(data)
 
@@ -136,6 +139,32 @@ def test_listing_passes_over_what_is_in_directories(blocks: Blocks, nodes: Nodes
     files, counting = files_of(nodes, paths), Counting()
     assert paths_of(Files(Nodes(counting, NodeCache()), files.root).listing()) == ["/a", "/big/", "/z"]
     assert counting.reads < 12
+
+
+def test_what_was_fetched_is_not_read_again(blocks: Blocks, nodes: Nodes) -> None:
+    class Rounds:
+        single = together = 0
+
+        def get(self, hash: Hash) -> bytes:
+            self.single += 1
+            return blocks.get(hash)
+
+        def get_all(self, hashes: Sequence[Hash]) -> list[bytes]:
+            self.together += 1
+            return blocks.get_all(hashes)
+
+        def put(self, data: bytes) -> Hash:
+            return blocks.put(data)
+
+    paths = [f"/dir-{i % 7}/{i:05d}" for i in range(20_000)]
+    root, rounds = files_of(nodes, paths).root, Rounds()
+    reading = Nodes(rounds, NodeCache())
+    asked = sorted(path.encode() for path in [*paths[::331], "/", "/dir-3", "/dir-3/x", "/zzz"])
+    reading.fetch(root, asked)
+    assert rounds.single == 0 and rounds.together == nodes.load(root).level + 1
+    files = Files(reading, root)
+    assert [files.get(key.decode()) is None for key in asked] == [key.decode() not in paths for key in asked]
+    assert rounds.single == 0
 
 
 def test_paths_sort_by_their_bytes(nodes: Nodes) -> None:

@@ -12,7 +12,7 @@ number of uploads and reads go on at once. What a crash leaves behind is garbage
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from howdah.errors import Conflict, NotFound
@@ -73,6 +73,10 @@ class Blobs:
     def block(self, hash: Hash) -> bytes:
         """What `Upload.put_block` stored; cached. NotFound (MissingChunk), Corrupt (DamagedChunk)."""
         return self.reader.block(hash)
+
+    def blocks(self, hashes: Sequence[Hash]) -> list[bytes]:
+        """Several at once, in order."""
+        return self.reader.blocks(hashes)
 
     def hashes(self, content: Content) -> Iterator[Hash]:
         """Everything that must stay stored for the content to be readable; for marking."""

@@ -16,8 +16,9 @@ Item = tuple[Hash, Buffer]
 OWN_RECORD_BYTES = 16 << 10
 """Pieces from this size have a record of their own; smaller ones share records."""
 
-_BUNDLE_BYTES = {record.CHUNKS: 128 << 10, record.BLOCKS: 64 << 10}
-"""What shares a record before compression. Blocks are read one by one, so theirs are smaller."""
+_BUNDLE_BYTES = {record.CHUNKS: 128 << 10, record.BLOCKS: 16 << 10}
+"""What shares a record before compression. Blocks are read one by one, and a record is unpacked whole
+for any of them, so theirs are smaller."""
 _BUNDLE_ITEMS = 4096
 _PROBE_BYTES = 64 << 10
 

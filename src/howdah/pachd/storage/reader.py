@@ -79,6 +79,17 @@ class Reader:
             self._blocks.put(hash, data)
         return data
 
+    def blocks(self, hashes: Sequence[Hash]) -> list[bytes]:
+        """Several, in order: one question to the index, and neighbours in one read."""
+        found = {hash: data for hash in hashes if (data := self._blocks.get(hash)) is not None}
+        missing = [hash for hash in hashes if hash not in found]
+        for start in range(0, len(missing), _BATCH):
+            some = missing[start : start + _BATCH]
+            for hash, data in zip(some, map(bytes, self._fetch(some)), strict=True):
+                self._blocks.put(hash, data)
+                found[hash] = data
+        return [found[hash] for hash in hashes]
+
     def chunk(self, hash: Hash) -> memoryview:
         return self._fetch([hash])[0]
 

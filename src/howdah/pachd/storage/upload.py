@@ -111,6 +111,13 @@ class Upload:
             return bytes(data)
         return self._reader.block(hash)
 
+    def blocks(self, hashes: Sequence[Hash]) -> list[bytes]:
+        """Several at once, in order."""
+        waiting = {hash: data for hash in hashes if (data := self._blocks.waiting(hash)) is not None}
+        missing = [hash for hash in hashes if hash not in waiting]
+        read = dict(zip(missing, self._reader.blocks(missing), strict=True))
+        return [read[hash] if hash in read else bytes(waiting[hash]) for hash in hashes]
+
     def keep(self, kept: Content) -> None:
         """Keep gc off an existing content while this upload lasts; NotFound when it is gone."""
         self._check()

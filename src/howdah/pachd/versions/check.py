@@ -86,7 +86,7 @@ def _roots(connection: tables.Connection, row: int, finished: bool) -> list[Hash
 
 class _Blocks:
     def __init__(self, blobs: Blobs) -> None:
-        self.get = blobs.block
+        self.get, self.get_all = blobs.block, blobs.blocks
 
     def put(self, data: bytes) -> Hash:
         raise RuntimeError("a check never makes a node")

@@ -31,7 +31,7 @@ def problem(
         collision = _first_collision(nodes, roots.content)
     else:
         added = _added(nodes, base.content, roots.content, layers_)
-        collision = _collision(nodes, roots.content, added)
+        collision = _collision(nodes, base.content, roots.content, added)
     return None if collision is None else f"file / directory path collision ({collision.decode()})"
 
 
@@ -42,7 +42,7 @@ def _added(nodes: Nodes, base: Hash, root: Hash, layers_: Sequence[Hash] | None)
         paths = dict.fromkeys(islice(named, _FEW))
         if next(named, None) is None:
             for path in paths:
-                if read.get(nodes, root, path) is not None and read.get(nodes, base, path) is None:
+                if read.get(nodes, base, path) is None and read.get(nodes, root, path) is not None:
                     yield path
             return
     for path, was, now in diff(nodes, base, root):
@@ -50,8 +50,9 @@ def _added(nodes: Nodes, base: Hash, root: Hash, layers_: Sequence[Hash] | None)
             yield path
 
 
-def _collision(nodes: Nodes, root: Hash, added: Iterable[bytes]) -> bytes | None:
-    """The least path of a file that stands under another file, where one of the two was added."""
+def _collision(nodes: Nodes, base: Hash, root: Hash, added: Iterable[bytes]) -> bytes | None:
+    """The least path of a file that stands under another file, where one of the two was added to a
+    base without collisions."""
     found: list[bytes] = []
     checked: set[bytes] = set()
     for path in added:
@@ -60,12 +61,28 @@ def _collision(nodes: Nodes, root: Hash, added: Iterable[bytes]) -> bytes | None
         if under is not None:
             found.append(under)
         slash = path.rfind(b"/")
+        if slash <= 0 or path[:slash] in checked:
+            continue
+        neighbours = _neighbours(nodes, base, path)
         while slash > 0 and path[:slash] not in checked:
+            if any(key.startswith(path[: slash + 1]) for key in neighbours):
+                # A folder of the base, so it and those above it were no files there. One that was
+                # added as a file is looked at itself.
+                break
             checked.add(path[:slash])
             if read.get(nodes, root, path[:slash]) is not None:
                 found.append(path)
             slash = path.rfind(b"/", 0, slash)
     return min(found, default=None)
+
+
+def _neighbours(nodes: Nodes, root: Hash, path: bytes) -> list[bytes]:
+    """Up to two keys beside a path, in the leaf that edits of the path have read anyway."""
+    leaf = read.leaf_after(nodes, root, path)
+    if leaf is None:
+        return []
+    i = leaf.find(path)
+    return [leaf.key(at) for at in (i - 1, i) if 0 <= at < leaf.count]
 
 
 def _first_collision(nodes: Nodes, root: Hash) -> bytes | None:

@@ -246,8 +246,11 @@ class _Cursor:
         self.node = nodes.load(root)
 
     def seek(self, key: bytes) -> None:
-        node = self._nodes.load(self._root)
-        self._above = []
+        # Edits ascend, so the next node is most often below the index node that is at hand.
+        above = self._above
+        while above and key > above[-1][0].key(above[-1][0].count - 1):
+            above.pop()
+        node = above.pop()[0] if above else self._nodes.load(self._root)
         while node.level > self.level:
             i = min(node.find(key), node.count - 1)
             self._above.append((node, i))

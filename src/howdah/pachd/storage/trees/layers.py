@@ -21,6 +21,7 @@ from howdah.pachd.storage.trees.sorter import Sorter
 from howdah.pachd.storage.trees.sums import MARKS
 
 _DIRECTORY = b"\x01"
+MOST_SMALL = 1000
 
 
 class Act(IntEnum):
@@ -50,6 +51,7 @@ class LayerWriter:
         self._nodes = nodes
         self._sorter = Sorter(folder)
         self._order = 0
+        self._is_simple = True
         self._deleted: bytes | None = None
         """The file that the operation before this one deleted wholly, not yet written down: nearly
         every put of a client comes as such a deletion and a put, which are one operation here."""
@@ -82,6 +84,12 @@ class LayerWriter:
         finally:
             self._sorter.close()
 
+    @property
+    def is_small(self) -> bool:
+        """Whether merging it takes milliseconds, whatever the base: few operations, each on one file,
+        and no bytes to be joined."""
+        return self._is_simple and self._order <= MOST_SMALL
+
     def close(self) -> None:
         """Forgets a layer that will not be finished."""
         self._sorter.close()
@@ -94,6 +102,8 @@ class LayerWriter:
     def _write(self, key: bytes, act: Act, datum: str, content: bytes) -> None:
         self._settle()
         self._order += 1
+        if act == Act.APPEND or key.endswith(b"/"):
+            self._is_simple = False
         self._sorter.add(
             b"%b\0%b" % (key, self._order.to_bytes(8, "big")),
             b"%c%b\0%b" % (act, datum.encode(), content),

@@ -8,7 +8,7 @@ paths that some layer names are looked at, and only nodes that change are writte
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
 
@@ -20,6 +20,9 @@ from howdah.pachd.storage.trees.nodes import EMPTY_ROOT, Nodes
 from howdah.pachd.storage.trees.sorter import Sorter
 from howdah.pachd.storage.trees.splice import Edit
 from howdah.pachd.storage.trees.sums import FILES, MARKS
+
+_FETCHED = 1000
+"""So many paths' nodes are read together; their leaves fit in the cache."""
 
 Concat = Callable[[Sequence[Content]], Content]
 """The content whose bytes are those of two or more others, one after the other."""
@@ -44,6 +47,7 @@ def merge(nodes: Nodes, base: Roots, layers_: Sequence[Hash], concat: Concat, fo
     `folder` takes what does not fit in memory while it is sorted."""
     marks = Sorter(folder)
     try:
+        nodes.fetch(base.content, _first_paths(nodes, layers_))
         merging = _Merging(nodes, base, layers_, concat, marks)
         content = edit.apply(nodes, base.content, merging.content_edits(), FILES)
         changed = ((key, value[1:] if value else None) for key, value in marks.sorted())
@@ -135,6 +139,12 @@ class _Merging:
         if len(parts) == 1:
             return parts[0]
         return self._concat([Content.decode(part) for part in parts]).encode()
+
+
+def _first_paths(nodes: Nodes, layers_: Sequence[Hash]) -> list[bytes]:
+    """Some of the paths that the layers name, ascending: all of them where they are few."""
+    named = (operation[0] for layer in layers_ for operation in layers.operations(nodes, layer))
+    return sorted(set(islice(named, _FETCHED)))
 
 
 def _numbered(number: int, operations: Iterable[Operation]) -> Iterator[_Placed]:

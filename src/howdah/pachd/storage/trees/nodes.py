@@ -17,8 +17,8 @@ object is made for the entries it does not touch.
 
 import sys
 from array import array
-from bisect import bisect_left
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 from struct import Struct
 from typing import Protocol
@@ -42,6 +42,10 @@ class Blocks(Protocol):
 
     def get(self, hash: Hash) -> bytes:
         """The block; NotFound or Corrupt when there is none that is whole."""
+        ...
+
+    def get_all(self, hashes: Sequence[Hash]) -> list[bytes]:
+        """As `get` for each of them, in order, but looked for and read together."""
         ...
 
     def put(self, data: bytes) -> Hash:
@@ -255,8 +259,38 @@ class Nodes:
             self.cache.keep(hash, node)
         return node
 
+    def load_all(self, hashes: Sequence[Hash]) -> list[Node]:
+        found = [self.cache.get(hash) for hash in hashes]
+        missing = list(dict.fromkeys(hash for hash, node in zip(hashes, found, strict=True) if node is None))
+        read = dict(zip(missing, map(Node, self._blocks.get_all(missing)), strict=True)) if missing else {}
+        for hash, node in read.items():
+            self.cache.keep(hash, node)
+        return [node or read[hash] for hash, node in zip(hashes, found, strict=True)]
+
+    def fetch(self, root: Hash, keys: Sequence[bytes]) -> None:
+        """Have in memory whatever looking up these keys, ascending, will read: a level at a time,
+        where one after the other would ask the database for each node by itself."""
+        wanted = [] if root == EMPTY_ROOT or not keys else [(root, keys)]
+        while wanted:
+            nodes = self.load_all([hash for hash, _ in wanted])
+            if not nodes[0].level:
+                return
+            wanted = [
+                below for node, (_, some) in zip(nodes, wanted, strict=True) for below in _below(node, some)
+            ]
+
     def save(self, data: bytes) -> Hash:
         """Stores an encoded node."""
         hash = self._blocks.put(data)
         self.cache.keep(hash, Node(data))
         return hash
+
+
+def _below(node: Node, keys: Sequence[bytes]) -> Iterator[tuple[Hash, Sequence[bytes]]]:
+    """The children of an index node that the keys lead to, each with those that do."""
+    start, last = 0, node.count - 1
+    while start < len(keys):
+        i = min(node.find(keys[start]), last)
+        end = len(keys) if i == last else bisect_right(keys, node.key(i), start)
+        yield node.child(i), keys[start:end]
+        start = end

@@ -2,6 +2,7 @@
 
 import tempfile
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -28,6 +29,9 @@ class Scratch:
                 self._file.seek(place[0])
                 return self._file.read(place[1])
         return self._below.get(hash)
+
+    def get_all(self, hashes: Sequence[Hash]) -> list[bytes]:
+        return [self.get(hash) for hash in hashes]
 
     def put(self, data: bytes) -> Hash:
         hash = hash_of(data)

@@ -11,7 +11,7 @@ from howdah.pachd.storage.upload import Upload
 
 class _Stored:
     def __init__(self, blobs: Blobs) -> None:
-        self.get = blobs.block
+        self.get, self.get_all = blobs.block, blobs.blocks
 
     def put(self, data: bytes) -> Hash:
         raise RuntimeError("trees are written through an upload")
@@ -19,7 +19,7 @@ class _Stored:
 
 class _Uploading:
     def __init__(self, upload: Upload) -> None:
-        self.get = upload.block
+        self.get, self.get_all = upload.block, upload.blocks
         self.put = upload.put_block
 
 
