@@ -200,11 +200,17 @@ class Model:
         while changed:
             changed = False
             for commit in self.commits.values():
-                base = self.base(commit) if commit.state == FINISHING else None
-                if base is not None:
-                    commit.tree = applied(base, commit.ops)
-                    commit.error = commit.error or problem(commit.tree)
-                    commit.state, commit.ops, changed = FINISHED, [], True
+                changed |= self.finish_one(commit)
+
+    def finish_one(self, commit: Commit) -> bool:
+        """Whether it was finishing, and what it rests on has finished."""
+        base = self.base(commit) if commit.state == FINISHING else None
+        if base is None:
+            return False
+        commit.tree = applied(base, commit.ops)
+        commit.error = commit.error or problem(commit.tree)
+        commit.state, commit.ops = FINISHED, []
+        return True
 
     def remove(self, keys: list[Key], set_id: str) -> None:
         for key in keys:

@@ -258,8 +258,9 @@ class StoreMachine(RuleBasedStateMachine):
                 play(session, what)
             self.model.commits[key].ops += what
 
-    @rule(key=keys, what=ops)
-    def write_to_branch(self, key: Key, what: list[Op]) -> None:
+    @rule(key=keys, what=ops, at_once=st.booleans())
+    def write_to_branch(self, key: Key, what: list[Op], at_once: bool) -> None:
+        self.versions.finishes_at_once = at_once
         if key[0] not in self.model.repos:
             return
         target = CommitSpec(RepoRef(key[0]), key[1])
@@ -281,6 +282,9 @@ class StoreMachine(RuleBasedStateMachine):
         assert session.commit is not None
         made = self.model.commits[self.model.start(key, session.commit.id)]
         made.ops, made.state = list(what), FINISHING
+        with self.versions.view() as view:
+            if view.commit(session.commit).finished:
+                assert at_once and self.model.finish_one(made)
 
     @rule(pick=st.integers(0, 99), parts=st.lists(ops, min_size=1, max_size=2))
     def add_fileset(self, pick: int, parts: list[list[Op]]) -> None:

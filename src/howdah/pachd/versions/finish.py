@@ -1,4 +1,4 @@
-"""From FINISHING to FINISHED, off the caller's path.
+"""From FINISHING to FINISHED.
 
 A commit that is finishing has layers on a base: the nearest ancestor that finished without error.
 Finishing merges them, looks for what a commit may not contain, makes the result durable and says so
@@ -8,6 +8,9 @@ with its layers, and the work is done again.
 Level-triggered: workers wake on any change of a commit, read which commits are finishing, and take
 those whose base has finished. A commit that cannot be finished because its bytes are damaged ends
 with an error, so that nobody waits for ever; one that only lacks room on the disk is tried again.
+
+All of this is off the caller's path, with one exception: a small write that makes a commit of its own
+is merged before it is stored (`at_once`), since that costs less than storing it twice.
 """
 
 import logging
@@ -15,13 +18,12 @@ import threading
 
 from howdah.core.failpoints import Failpoint
 from howdah.errors import Unavailable
-from howdah.pachd.storage.trees import Roots, Trees
 from howdah.pachd.versions import tables
 from howdah.pachd.versions.errors import BaseCommitNotFinished
 from howdah.pachd.versions.events import Cancel, Cancelled
 from howdah.pachd.versions.files.blocks import joining, through
+from howdah.pachd.versions.files.merged import merge
 from howdah.pachd.versions.files.sources import layers_over_base
-from howdah.pachd.versions.files.tables import content_of
 from howdah.pachd.versions.store import Versions
 from howdah.pachd.versions.tables import Content
 from howdah.pachd.versions.transaction import Transaction
@@ -46,9 +48,8 @@ def finish_one(versions: Versions, row: int) -> bool:
     with versions.blobs.upload() as upload:
         try:
             trees = through(versions.trees, upload)
-            roots = trees.merge(over.base, over.layers, joining(upload))
-            error = info.error or trees.problem(roots, over.base, over.layers) or ""
-            size, content = _size_bytes(trees, roots), content_of(roots)
+            merged = merge(trees, over, joining(upload))
+            error, size, content = info.error or merged.error, merged.size_bytes, merged.content
             BEFORE_SYNC.hit()
             upload.sync()
         except Unavailable:
@@ -68,11 +69,6 @@ def finish_one(versions: Versions, row: int) -> bool:
     return True
 
 
-def _size_bytes(trees: Trees, roots: Roots) -> int:
-    root = trees.files(roots.content).directory("/")
-    return 0 if root is None else root.size
-
-
 class Finisher:
     """The threads that finish."""
 
@@ -87,8 +83,10 @@ class Finisher:
         ]
         for thread in self._threads:
             thread.start()
+        versions.finishes_at_once = True
 
     def close(self) -> None:
+        self._versions.finishes_at_once = False
         self._cancel.cancel()
         for thread in self._threads:
             thread.join()

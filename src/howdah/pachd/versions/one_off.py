@@ -36,6 +36,12 @@ def attach_or_make(tx: Transaction, commit: CommitRef | CommitSpec, layer: Hash)
     return made
 
 
+def writes_after(view: View, commit: CommitRef | CommitSpec) -> CommitInfo | None:
+    """The head whose child a write makes; None if it makes none, or the first of its branch."""
+    info = _target(view, commit)
+    return None if info is None or info.open else info
+
+
 def _target(view: View, commit: CommitRef | CommitSpec) -> CommitInfo | None:
     """The commit that is named, None for a branch that is still to be made."""
     try:

@@ -11,6 +11,7 @@ from howdah.pachd.storage.blobs import Blobs
 from howdah.pachd.storage.database import Database
 from howdah.pachd.storage.trees import Roots
 from howdah.pachd.versions import tables
+from howdah.pachd.versions.at_once import make_or_attach, merged_at_once, settled_base
 from howdah.pachd.versions.errors import CommitNotFinished
 from howdah.pachd.versions.events import Cancel, Notifier, TimedOut
 from howdah.pachd.versions.files import filesets
@@ -21,7 +22,7 @@ from howdah.pachd.versions.files.reader import CommitFiles
 from howdah.pachd.versions.files.session import FileSession
 from howdah.pachd.versions.files.sources import LayersOverBase, layers_over_base
 from howdah.pachd.versions.names import clean_path
-from howdah.pachd.versions.one_off import attach_or_make, check_writable
+from howdah.pachd.versions.one_off import check_writable
 from howdah.pachd.versions.records import CommitInfo, CommitState, Event, FindResult, Origin, ProjectInfo
 from howdah.pachd.versions.transaction import Participant, Transaction, settle
 from howdah.pachd.versions.view import View
@@ -44,6 +45,8 @@ class Versions:
         self._previews = Previews(blobs, self.trees)
         self.clock = clock or SystemClock()
         self.notifier = Notifier()
+        self.finishes_at_once = False
+        """Whether small writes finish the commits that they make; as long as there is a `Finisher`."""
         self._participants: list[Participant] = []
         database.write(self._ensure_default_project)
 
@@ -113,12 +116,17 @@ class Versions:
         def attach(tx: Transaction) -> CommitRef:
             if check is not None:
                 check()
-            return attach_or_make(tx, commit, layer)
+            return make_or_attach(tx, commit, layer, at_once)
 
         with self.view() as view:
             check_writable(view, commit)
         with self.prepare() as session:
             yield session
+            base = None
+            if self.finishes_at_once and session.ends_small():
+                with self.view() as view:
+                    base = settled_base(view, commit)
+            at_once = merged_at_once(session, base)
             layer = session.seal()
             session.commit = self.transact(attach)
 

@@ -16,8 +16,10 @@ from howdah.core.refs import CommitRef
 from howdah.errors import Invalid
 from howdah.pachd.storage.blobs import Blobs
 from howdah.pachd.storage.content import Content, Hash
-from howdah.pachd.storage.trees import Trees
-from howdah.pachd.versions.files.blocks import through
+from howdah.pachd.storage.trees import Roots, Trees
+from howdah.pachd.versions.files.blocks import joining, through
+from howdah.pachd.versions.files.merged import Merged, merge
+from howdah.pachd.versions.files.sources import LayersOverBase
 from howdah.pachd.versions.names import validate_path
 
 MAX_DATUM = 255
@@ -46,7 +48,9 @@ class FileSession:
 
     def __init__(self, blobs: Blobs, trees: Trees) -> None:
         self._upload = blobs.upload()
-        self._layer = through(trees, self._upload).layer()
+        self._trees = through(trees, self._upload)
+        self._layer = self._trees.layer()
+        self._written: Hash | None = None
         self._current: _Current | None = None
         self._sealed: Hash | None = None
         self.bytes_written = 0
@@ -112,12 +116,22 @@ class FileSession:
         """Make everything durable and return the layer, to be attached to a commit or a fileset.
         The session keeps its bytes from gc until it is closed."""
         if self._sealed is None:
-            self._end_file()
-            self._sealed = self._layer.finish()
+            layer = self._end_layer()
             BEFORE_SYNC.hit()
             self._upload.sync()
             AFTER_SYNC.hit()
+            self._sealed = layer
         return self._sealed
+
+    def ends_small(self) -> bool:
+        """Ends the writing; whether merging it takes milliseconds, whatever it is merged with."""
+        self._end_layer()
+        return self._layer.is_small
+
+    def merged_over(self, base: Roots) -> Merged:
+        """Ends the writing; what the base comes to with it, durable once this is sealed."""
+        over = LayersOverBase(base, (self._end_layer(),))
+        return merge(self._trees, over, joining(self._upload))
 
     def close(self) -> None:
         """End the protection from gc: when the layer is attached, or given up. Idempotent."""
@@ -131,6 +145,12 @@ class FileSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _end_layer(self) -> Hash:
+        if self._written is None:
+            self._end_file()
+            self._written = self._layer.finish()
+        return self._written
 
     def _end_file(self) -> None:
         if self._current is not None:
