@@ -32,6 +32,9 @@ class MemoryBlocks:
     def get(self, hash: Hash) -> bytes:
         return self.blocks[hash]
 
+    def get_all(self, hashes: Sequence[Hash]) -> list[bytes]:
+        return [self.get(hash) for hash in hashes]
+
     def put(self, data: bytes) -> Hash:
         hash = hash_of(data)
         self.blocks[hash] = data
@@ -97,7 +100,7 @@ def build(bench: Bench, many: Sample) -> None:
         table_of(many).close()
 
     times = bench.interleave({"ours": lambda: discard(many.build), "sqlite": with_sqlite}, rounds=3)
-    bench.ratio("trees: build of 1,000,000 files", times["ours"], "s", peer=("sqlite", times["sqlite"]))
+    bench.ratio("build of 1,000,000 files", times["ours"], "s", peer=("sqlite", times["sqlite"]))
 
 
 def commits(bench: Bench, many: Sample, few: Sample) -> None:
@@ -112,9 +115,9 @@ def commits(bench: Bench, many: Sample, few: Sample) -> None:
             compared[sample.count].append(time.perf_counter() - began)
             assert found > 90
     commit, small = statistics.median(taken[MANY]), statistics.median(taken[FEW])
-    bench.value("trees: 100 changes to 1,000,000 files", commit * 1e3, "ms", must="<= 50", aim="<= 10")
+    bench.value("100 changes to 1,000,000 files", commit * 1e3, "ms", must="<= 50", aim="<= 10")
     bench.ratio(
-        "trees: 100 changes, 10^6 files",
+        "100 changes, 10^6 files",
         commit * 1e3,
         "ms",
         peer=("10^4", small * 1e3),
@@ -122,9 +125,9 @@ def commits(bench: Bench, many: Sample, few: Sample) -> None:
         aim="<= 1.5",
     )
     difference, small = statistics.median(compared[MANY]), statistics.median(compared[FEW])
-    bench.value("trees: diff of 100 changes", difference * 1e3, "ms", must="<= 30", aim="<= 5")
+    bench.value("diff of 100 changes", difference * 1e3, "ms", must="<= 30", aim="<= 5")
     bench.ratio(
-        "trees: diff, 10^6 files",
+        "diff, 10^6 files",
         difference * 1e3,
         "ms",
         peer=("10^4", small * 1e3),
@@ -145,14 +148,14 @@ def reads(bench: Bench, many: Sample) -> None:
     times = bench.interleave({"ours": lambda: each(files.get, asked), "sqlite": with_sqlite}, warmups=1)
     table.close()
     warm = times["ours"] * 1e6
-    bench.value("trees: point read, warm", warm, "us", must="<= 30", aim="<= 10")
-    bench.ratio("trees: point read, warm", warm, "us", peer=("sqlite", times["sqlite"] * 1e6))
+    bench.value("point read, warm", warm, "us", must="<= 30", aim="<= 10")
+    bench.ratio("point read, warm", warm, "us", peer=("sqlite", times["sqlite"] * 1e6))
     cold = statistics.median(
         each(Files(Nodes(many.blocks, NodeCache()), files.root).get, [path]) for path in asked[:50]
     )
-    bench.value("trees: point read, no node in memory", cold * 1e6, "us", must="<= 1000")
+    bench.value("point read, no node in memory", cold * 1e6, "us", must="<= 1000")
     listed = statistics.median(each(lambda path: list(files.listing(path)), ["/data"]) for _ in range(3))
-    bench.value("trees: listing of 1,000 directories of 1,000 files", listed * 1e3, "ms")
+    bench.value("listing of 1,000 directories of 1,000 files", listed * 1e3, "ms")
 
 
 def each(read: Callable[[str], object], paths: Sequence[str]) -> float:
@@ -173,3 +176,9 @@ def table_of(sample: Sample) -> sqlite3.Connection:
 
 def discard(build: Callable[[], object]) -> None:
     build()
+
+
+if __name__ == "__main__":
+    measured = Bench("trees")
+    run(measured)
+    measured.finish()
