@@ -59,6 +59,8 @@ class Spawner:
         for pid, (_, dies) in list(self.children.items()):
             if dies:
                 self.kill_group(pid, signal.SIGKILL)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)  # what it daemonised becomes ours only once it has ended
                 self.kill_orphans(pid)
 
     def serve(self) -> bool:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 
 Read = Callable[[DatumResult], dict[str, bytes | Content]]
 BIG = os.urandom(100_000)
+MOUNTING = [Isolation.BUBBLEWRAP, Isolation.NAMESPACES]
 
 
 def test_copies_inputs_to_outputs(shop: Any, read: Read) -> None:
@@ -190,9 +191,9 @@ def test_results_outlive_the_next_datum(shop: Any, read: Read) -> None:
     assert (read(first), read(second)) == ({"/x": b"1"}, {"/x": b"2"})
 
 
+# A plain process sees no mounts.
+@pytest.mark.parametrize("isolation", MOUNTING, indirect=True)
 def test_secret_files_and_the_code_of_the_image(shop: Any, read: Read) -> None:
-    if shop.isolation is Isolation.PLAIN:
-        pytest.skip("a plain process sees no mounts")
     code = shop.root / "code"
     code.mkdir()
     (code / "main.sh").write_text(
@@ -206,9 +207,9 @@ def test_secret_files_and_the_code_of_the_image(shop: Any, read: Read) -> None:
     assert not (code / "x").exists()
 
 
+# A plain process sees no mounts.
+@pytest.mark.parametrize("isolation", MOUNTING, indirect=True)
 def test_secrets_stand_where_the_spec_says_even_among_the_hosts_files(shop: Any, read: Read) -> None:
-    if shop.isolation is Isolation.PLAIN:
-        pytest.skip("a plain process sees no mounts")
     secrets = {"/etc/our-secret/key": b"a", "/tmp/s/key": b"b", "/usr/share/x/y/key": b"c"}
     worker = shop.sh(
         "cat /etc/our-secret/key /tmp/s/key /usr/share/x/y/key > /pfs/out/all; grep -c root /etc/passwd;"

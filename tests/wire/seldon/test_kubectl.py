@@ -99,6 +99,7 @@ def test_lightkube(engine):
     from lightkube import ApiError, Client, KubeConfig
     from lightkube.generic_resource import create_namespaced_resource
     from lightkube.resources.core_v1 import Secret
+    from lightkube.types import PatchType
 
     kind = create_namespaced_resource(
         "machinelearning.seldon.io", "v1", "SeldonDeployment", "seldondeployments"
@@ -126,7 +127,7 @@ def test_lightkube(engine):
     assert ready.wait(10)
     assert client.get(kind, "l", namespace="light").spec["predictors"][0]["name"] == "p"
     assert [found.metadata.name for found in client.list(kind, namespace="light")] == ["l"]
-    client.patch(kind, "l", {"spec": {"replicas": 4}}, namespace="light")
+    client.patch(kind, "l", {"spec": {"replicas": 4}}, namespace="light", patch_type=PatchType.MERGE)
     client.delete(kind, "l", namespace="light")
     with pytest.raises(ApiError) as missing:
         client.get(kind, "l", namespace="light")
