@@ -30,7 +30,7 @@ def test_the_demo_tells_its_story_and_stops(tmp_path):
     errors = re.search(r"now off by ([\d.]+) \(before: ([\d.]+)\)", told)
     assert errors is not None
     assert float(errors[1]) < float(errors[2])
-    assert len(re.findall(r"-promoted\.json", told)) == 2
+    assert len(re.findall(r"-promoted-\w+\.json", told)) == 2
     assert "drift in " in told
     assert "by gRPC: " in told
     assert "(shapley exact)" in told

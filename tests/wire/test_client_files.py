@@ -9,7 +9,7 @@ from howdah.core.clock import SystemClock
 from howdah.daemon.house import House
 from howdah.errors import NotFound
 from howdah.monitoring.case import Case
-from howdah.monitoring.plan import Kind, plan
+from howdah.monitoring.plan import Decision, Kind, plan
 from howdah.monitoring.run import Monitor
 
 
@@ -93,3 +93,10 @@ def test_a_decision_that_was_not_carried_out_is_carried_out_later(files: Files) 
     monitor.look()
     assert files.finished_head(case.repo("model@champion")) == model
     assert len(case.record()) == 1
+
+
+def test_two_who_decide_at_once_are_both_on_record(files: Files) -> None:
+    case = Case("crowded", "default", files)
+    for actor in ("ada", "howdah"):
+        case.write((Decision(Kind.PROMOTED, "model", "better", actor),), already=0)
+    assert sorted(entry.actor for entry in case.record()) == ["ada", "howdah"]

@@ -9,6 +9,7 @@
 """
 
 import json
+import uuid
 from dataclasses import asdict, dataclass
 
 from howdah.client.files import Files
@@ -56,7 +57,7 @@ class Case:
         """Appends to the record in one commit; `already` entries stand in it."""
         self.files.ensure_repo(self.repo("decisions"), f"Every decision on {self.name}, and why.")
         files = {
-            f"/{already + place:06d}-{decision.kind}.json": json.dumps(asdict(decision), indent=2).encode()
+            _entry(already + place, decision): json.dumps(asdict(decision), indent=2).encode()
             for place, decision in enumerate(decisions)
         }
         self.files.put(self.repo("decisions@master"), files)
@@ -117,3 +118,8 @@ class Case:
         if not isinstance(found, dict):
             raise Invalid(f"{commit}:{path} is not a JSON object.")
         return head, found
+
+
+def _entry(number: int, decision: Decision) -> str:
+    # A person and the monitor may decide in the same moment and count alike: neither may overwrite the other.
+    return f"/{number:06d}-{decision.kind}-{uuid.uuid4().hex[:8]}.json"
