@@ -1,8 +1,8 @@
 """pachd on the wire, from a raw client, against a gRPC server that stores nothing."""
 
 import itertools
-import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
+import grpc.experimental
 from harness import Bench, progress
 
 from howdah.pachd.wire.contract import google, pfs
@@ -20,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 PIECE_BYTES = 2 << 20
 PIECES = 512
 SMALL = 10_000
-CALLS = 4_000
+CALLS = 1_500
 CLIENTS = 8
 
 numbers = itertools.count()
@@ -30,7 +31,10 @@ class Raw:
     """Bytes in, bytes out."""
 
     def __init__(self, address: str) -> None:
-        self.channel = grpc.insecure_channel(address, [("grpc.max_receive_message_length", 20 << 20)])
+        # Streams are read by the thread that asks for them: a third of the default's cost a message.
+        plain_reading = (grpc.experimental.ChannelOptions.SingleThreadedUnaryStream, 1)
+        options = [("grpc.max_receive_message_length", 20 << 20), plain_reading]
+        self.channel = grpc.insecure_channel(address, options)
 
     def unary(self, path: str, request: bytes) -> bytes:
         return self.channel.unary_unary(path)(request)
@@ -52,22 +56,33 @@ class Daemon:
         }
         self._environment["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
 
-    def start(self) -> float:
-        """Seconds until the first RPC was answered."""
+    def start(self) -> tuple[float, float]:
+        """Seconds until the first RPC was answered, and until everything answers."""
         began = time.perf_counter()
-        ports = ("--pachd-port=0", "--s3-port=0", "--http-port=0", "--ingress-port=0")
+        port = free_port()
+        ports = (f"--pachd-port={port}", "--s3-port=0", "--http-port=0", "--ingress-port=0")
         command = [sys.executable, "-m", "howdah", "up", f"--state={self.state}", *ports, "--ready-fd"]
         read, write = os.pipe()
         self._process = subprocess.Popen(
             [*command, str(write)], pass_fds=[write], env=self._environment, stderr=subprocess.DEVNULL
         )
         os.close(write)
+        self.address = f"127.0.0.1:{port}"
+        self._await_listener(port)
+        Raw(self.address).unary("/versionpb_v2.API/GetVersion", b"")
+        answered = time.perf_counter() - began
         with os.fdopen(read) as said:
             said.read()
-        self.running = json.loads((self.state / "daemon.json").read_text())
-        self.address = self.running["pachd"].removeprefix("grpc://")
-        Raw(self.address).unary("/versionpb_v2.API/GetVersion", b"")
-        return time.perf_counter() - began
+        return answered, time.perf_counter() - began
+
+    def _await_listener(self, port: int) -> None:
+        """gRPC's own waiting backs off by a second, which is what is measured here."""
+        while self._process.poll() is None:
+            with socket.socket() as trial:
+                if trial.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.005)
+        raise RuntimeError("the daemon ended before it listened")
 
     def resident_mib(self) -> float:
         status = Path(f"/proc/{self._process.pid}/status").read_text()
@@ -76,6 +91,12 @@ class Daemon:
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
 
 
 def commit(repo: str) -> object:
@@ -188,6 +209,7 @@ def small(bench: Bench, raw: Raw, null: Raw) -> str:
             "tar": rate(SMALL, lambda: drain(raw.stream("/pfs_v2.API/GetFileTAR", tar))),
             "inspect": rate(CALLS, inspect),
             "null": rate(CALLS, nothing),
+            "null list": rate(SMALL, lambda: drain(null.stream("/null/list", b""))),
         }
     )
     bench.value("10,000 small files, one stream", rates["put"], "files/s", must=">= 6000", aim=">= 10000")
@@ -195,6 +217,7 @@ def small(bench: Bench, raw: Raw, null: Raw) -> str:
     bench.value("GetFileTAR of 10,000", rates["tar"], "files/s", must=">= 50000", aim=">= 100000")
     bench.value("InspectFile", rates["inspect"], "calls/s", must=">= 1200", aim=">= 1800")
     bench.value("a null call, for comparison", rates["null"], "calls/s")
+    bench.value("a null listing of 10,000, for comparison", rates["null list"], "files/s")
     return repo
 
 
@@ -251,7 +274,9 @@ def main() -> None:
             starts.append(daemon.start())
             resident = daemon.resident_mib()
             daemon.stop()
-        bench.value("cold start to the first answer", sorted(starts)[1], "s", must="<= 1")
+        answered, ready = (sorted(taken)[1] for taken in zip(*starts, strict=True))
+        bench.value("cold start to the first answer", answered, "s", must="<= 1")
+        bench.value("cold start until everything answers", ready, "s")
         bench.value("resident, idle", resident, "MiB", must="<= 120")
         daemon.start()
         peer = subprocess.Popen(

@@ -1,7 +1,8 @@
 """A gRPC server of the same shape as pachd that keeps nothing: the peer of bench_wire.
 
-`put` writes what comes to one file and syncs it; `get` sends a gigabyte that it has in memory; `ask`
-answers at once. Prints its port and serves until its input ends.
+`put` writes what comes to one file and syncs it; `get` sends a gigabyte that it has in memory; `list`
+sends as many messages of a FileInfo's length as a listing of 10,000 has; `ask` answers at once.
+Prints its port and serves until its input ends.
 """
 
 import os
@@ -14,6 +15,8 @@ import grpc
 
 PIECE = b"\x0a\x80\x80\x80\x01" + os.urandom(2 << 20)
 GIGABYTE = 512
+FILE_INFO = os.urandom(130)
+LISTED = 10_000
 
 
 def put(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
@@ -29,6 +32,11 @@ def get(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
         yield PIECE
 
 
+def listing(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
+    for _ in range(LISTED):
+        yield FILE_INFO
+
+
 def ask(request: bytes, context: grpc.ServicerContext) -> bytes:
     return request
 
@@ -38,6 +46,7 @@ class Null(grpc.GenericRpcHandler):
         return {
             "/null/put": grpc.stream_unary_rpc_method_handler(put),
             "/null/get": grpc.unary_stream_rpc_method_handler(get),
+            "/null/list": grpc.unary_stream_rpc_method_handler(listing),
             "/null/ask": grpc.unary_unary_rpc_method_handler(ask),
         }[details.method]
 

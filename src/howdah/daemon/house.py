@@ -7,15 +7,12 @@ from importlib.metadata import PackageNotFoundError, version
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from howdah.console.app import Console
 from howdah.core import logs, state_folder
 from howdah.core.clock import SystemClock
 from howdah.daemon import kubeconfig, running
 from howdah.daemon.options import Options
 from howdah.daemon.pachd import Pachd
 from howdah.daemon.pipelines import Pipelines, Surroundings
-from howdah.daemon.serving import Serving
-from howdah.daemon.watching import Watching
 from howdah.errors import Invalid
 from howdah.pachd.storage.lock import FileLock
 from howdah.pachd.wire.credentials import (
@@ -60,6 +57,13 @@ class House:
             around = Surroundings(self._state, options.project.absolute(), options.environment)
             pipelines = Pipelines(pachd, spawner, around, options.settings)
             grpc_server, routes = pachd.serve(options.host, options.pachd_port, credentials)
+            grpc_server.start()
+
+            # What pachd does not need is loaded only now that it answers.
+            from howdah.console.app import Console
+            from howdah.daemon.serving import Serving
+            from howdah.daemon.watching import Watching
+
             serving = Serving(
                 self._state, around.project, options.host, options.ingress_port, spawner, options.settings
             )
@@ -71,7 +75,6 @@ class House:
             stack.callback(http_server.stop)
             s3_server = self._s3(options, credentials, pachd)
             stack.callback(s3_server.stop)
-            grpc_server.start()
             http_server.start()
             s3_server.start()
             kubernetes = f"http://127.0.0.1:{http_server.port}"

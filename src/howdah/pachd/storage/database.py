@@ -102,6 +102,7 @@ class Database:
         self._readers_lock = threading.Lock()
         self._closing = threading.Lock()
         self._closed = False
+        self._generation = 0
         try:
             with _translated(path):
                 self._writer = _connect(path, _WRITER_CACHE_KIB)
@@ -141,6 +142,12 @@ class Database:
                 raise Unavailable(f"{self.path} is closed")
             self._queue.put(waiting)  # type: ignore[arg-type]  # the queue does not look inside
         return waiting.future
+
+    @property
+    def generation(self) -> int:
+        """Grows with every transaction, before any of its callers hears of it. What was read after
+        looking at it still stands while it is the same."""
+        return self._generation
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -232,6 +239,7 @@ class Database:
                         raise Unavailable(f"{self.path}: the disk is full; free some space and try again")
                 BEFORE_COMMIT.hit()
                 self._writer.execute("COMMIT")
+                self._generation += 1
                 AFTER_COMMIT.hit()
         except BaseException as error:  # noqa: BLE001  every caller of the group must hear of it
             with contextlib.suppress(sqlite3.Error):

@@ -17,6 +17,7 @@ from howdah.pachd.versions.events import Cancel, Notifier, TimedOut
 from howdah.pachd.versions.files import filesets
 from howdah.pachd.versions.files.blocks import through, trees_in
 from howdah.pachd.versions.files.filesets import DEFAULT_TTL_S, as_layers, composed
+from howdah.pachd.versions.files.opened import OpenedCommits
 from howdah.pachd.versions.files.previews import Previews
 from howdah.pachd.versions.files.reader import CommitFiles
 from howdah.pachd.versions.files.session import FileSession
@@ -43,6 +44,7 @@ class Versions:
         self.blobs = blobs
         self.trees = trees_in(blobs, folder)
         self._previews = Previews(blobs, self.trees)
+        self._opened = OpenedCommits()
         self.clock = clock or SystemClock()
         self.notifier = Notifier()
         self.finishes_at_once = False
@@ -178,19 +180,31 @@ class Versions:
 
         BaseCommitNotFinished when the commit rests on one that is still open.
         """
+        generation = self.database.generation
+        opened = self._opened.get(commit, generation)
+        if opened is None:
+            opened = self._open(commit, cancel)
+            if opened.info.row and opened.info.finished:
+                self._opened.keep(commit, generation, opened)
+        return opened
+
+    def _open(self, commit: AnyCommit, cancel: Cancel | None) -> CommitFiles:
         with self.view() as view:
             info = view.commit(commit)
-        if info.row and not info.open and not info.finished:
+            over = None if _is_finishing(info) else self._over(view, info)
+        if over is None:
             info = self.wait_commit(info.ref, cancel=cancel)
-        with self.view() as view:
-            if info.row:
-                over = layers_over_base(view.connection, info)
-            else:
-                over = filesets.get(view.connection, info.ref.id, self.clock.now_ns())
+            with self.view() as view:
+                over = self._over(view, info)
         if not over.layers:
             return CommitFiles(self.blobs, self.trees, info, over.base)
         preview = self._previews.get(over)
         return CommitFiles(self.blobs, preview.trees, info, preview.roots, preview)
+
+    def _over(self, view: View, info: CommitInfo) -> LayersOverBase:
+        if info.row:
+            return layers_over_base(view.connection, info)
+        return filesets.get(view.connection, info.ref.id, self.clock.now_ns())
 
     def find_commits(self, start: AnyCommit, path: str, limit: int = 0) -> Iterator[FindResult]:
         """Back from `start`, the commits that changed the file; the last result closes the search."""
@@ -309,3 +323,7 @@ class Versions:
         return self.wait_until(
             lambda view: view.events(after) or None, ("*",), "waiting for events", timeout_s, cancel
         )
+
+
+def _is_finishing(info: CommitInfo) -> bool:
+    return bool(info.row) and not info.open and not info.finished
