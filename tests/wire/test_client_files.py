@@ -1,21 +1,30 @@
 """Files through pachd's protocol, and the loop that keeps its whole state in them."""
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from howdah.client.files import Files
 from howdah.core.clock import SystemClock
-from howdah.daemon.house import House
+from howdah.core.settings import Settings
+from howdah.daemon.pachd import Pachd
 from howdah.errors import NotFound
 from howdah.monitoring.case import Case
 from howdah.monitoring.plan import Decision, Kind, plan
 from howdah.monitoring.run import Monitor
+from howdah.pachd.wire.credentials import Credentials
 
 
 @pytest.fixture
-def files(house: House) -> Files:
-    return Files.at(house.running.pachd)
+def files(tmp_path: Path) -> Iterator[Files]:
+    """A pachd alone: a whole daemon would watch the cases too, and decide beside the test."""
+    pachd = Pachd(tmp_path, Settings())
+    server, _ = pachd.serve("127.0.0.1", 0, Credentials(None, None))
+    server.start()
+    yield Files.at(f"grpc://127.0.0.1:{server.port}")
+    pachd.close()
 
 
 def test_what_is_put_is_read_back_and_replaced(files: Files) -> None:
