@@ -1,5 +1,6 @@
 """The classic pipelines, written afresh, spoken to by the official SDK."""
 
+import http.client
 import os
 import socket
 import sys
@@ -167,7 +168,7 @@ def _get(url: str) -> bytes:
             with urllib.request.urlopen(url, timeout=5) as response:
                 body: bytes = response.read()
                 return body
-        except OSError:
+        except (OSError, http.client.HTTPException):  # not yet, or just being replaced
             continue
 
 

@@ -55,6 +55,8 @@ class Shell:
         """The text without what differs from run to run."""
         text = UUID.sub("UUID", ID.sub(self._named, text)).replace(str(self.folder), "FOLDER")
         text = TIME.sub("TIME", text)
+        # The daemon is shared: what others left there is none of this session's.
+        text = re.sub(r"^(! )?\w+ to delete: .*\n", "", text, flags=re.M)
         if AGO.search(text) or "CREATED" in text or "ID" in text:
             text = re.sub(r"(?<=\S) {2,}(?=\S)", " ", AGO.sub("AGO", text))
         return re.sub(
