@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 ENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help setup lock check format reference test test-unit test-long demo deploy clean
+.PHONY: help setup lock check format reference test test-failed test-unit test-long demo deploy clean
 
 help: ## List the targets
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,6 +24,9 @@ reference: setup ## Write docs/reference from the program
 
 test: setup ## Every test but those that take minutes
 	@$(PY) -m pytest -m "not long"
+
+test-failed: setup ## Only what failed in the last run
+	@$(PY) -m pytest -m "not long" --last-failed --last-failed-no-failures none
 
 test-unit: setup ## The unit tests alone, under a minute
 	@$(PY) -m pytest tests/unit
