@@ -9,10 +9,9 @@ export function Interval({ from, until, at, label }) {
   return (
     <figure>
       <svg viewBox="0 0 300 44" class="interval" role="img" aria-label={`${label}: ${number(at)}, from ${number(from)} to ${number(until)}`}>
-        <line x1={x(0)} x2={x(0)} y1="4" y2="32" class="zero" />
+        <line x1={x(0)} x2={x(0)} y1="4" y2="32" class="zero"><title>zero</title></line>
         <line x1={x(from)} x2={x(until)} y1="18" y2="18" class="range" />
         <circle cx={x(at)} cy="18" r="5" class="at" />
-        <text x={x(0)} y="42" text-anchor="middle">0</text>
         <text x={x(from)} y="42" text-anchor="start">{number(from)}</text>
         <text x={x(until)} y="42" text-anchor="end">{number(until)}</text>
       </svg>

@@ -16,7 +16,7 @@ export function Time({ at }) {
   return at ? <time dateTime={at} title={new Date(at).toLocaleString("en")}>{ago(at)}</time> : null;
 }
 
-export const Id = ({ of, to }) => (to ? <A to={to} class="id" title={of}>{of?.slice(0, 12)}</A> : <code class="id" title={of}>{of?.slice(0, 12)}</code>);
+export const Id = ({ of, to }) => (!of ? null : to ? <A to={to} class="id" title={of}>{of.slice(0, 12)}</A> : <code class="id" title={of}>{of.slice(0, 12)}</code>);
 
 export const Page = ({ title, kind, crumbs = [], state, actions, children }) => {
   useEffect(() => {

@@ -150,7 +150,7 @@ function Node({ node, at, state, faded, selected }) {
   const short = node.name.length > 22 ? `${node.name.slice(0, 21)}…` : node.name;
   return (
     <g class={`node ${node.kind} ${state ? mood(state) : "quiet"}${faded ? " faded" : ""}${selected ? " selected" : ""}`} transform={`translate(${at.x - WIDE / 2},${at.y - HIGH / 2})`}
-      role="button" tabIndex={0} aria-pressed={selected} aria-label={`${node.kind} ${node.name}${state ? `, ${shown(state)}` : ""}`} onClick={choose} onKeyDown={key} data-node={node.id}>
+      role="button" tabindex="0" aria-pressed={selected} aria-label={`${node.kind} ${node.name}${state ? `, ${shown(state)}` : ""}`} onClick={choose} onKeyDown={key} data-node={node.id}>
       <title>{node.name}</title>
       <rect width={WIDE} height={HIGH} rx="8" />
       <text x="12" y="22" class="name">{short}</text>

@@ -41,7 +41,7 @@ export function Deployment({ namespace, name }) {
                 </Card>))}
               <Card title="Pods" flush><Table label="Pods" rows={pods} keyOf={(item) => item.metadata.name} columns={[
                 { name: "Pod", show: (item) => <button class="link" onClick={() => setPod(item.metadata.name)}>{item.metadata.name}</button> },
-                { name: "Phase", show: (item) => <State of={item.status.phase} /> },
+                { name: "Phase", show: (item) => <State of={item.status.phase === "Running" ? "AVAILABLE" : item.status.phase} /> },
                 { name: "Ready", show: (item) => { const found = item.status.containerStatuses ?? []; return `${found.filter((container) => container.ready).length}/${found.length}`; }, end: true },
                 { name: "Restarts", show: (item) => (item.status.containerStatuses ?? []).reduce((sum, container) => sum + (container.restartCount ?? 0), 0), end: true },
                 { name: "Started", show: (item) => <Time at={item.status.startTime ?? item.metadata.creationTimestamp} />, wideOnly: true },
@@ -87,9 +87,10 @@ function Try({ one }) {
 }
 
 function firstValues(inputs, scenarios) {
-  const rows = scenarios?.rows ?? scenarios?.inputs ?? (Array.isArray(scenarios) ? scenarios : []);
-  const row = rows[0]?.inputs ?? rows[0] ?? {};
-  return Object.fromEntries(inputs.map((input) => [input.name, row[input.name] === undefined ? "" : Array.isArray(row[input.name]) ? JSON.stringify(row[input.name]) : String(row[input.name])]));
+  return Object.fromEntries(inputs.map((input) => {
+    const value = scenarios?.inputs?.[input.name]?.[0] ?? "";
+    return [input.name, Array.isArray(value) ? JSON.stringify(value) : String(value)];
+  }));
 }
 
 export function requestOf(inputs, values) {

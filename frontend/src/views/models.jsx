@@ -27,7 +27,7 @@ async function readModel(project, name) {
     report(project, `${name}-compare`, "/comparison.json"),
     orNull(list("pfs_v2.API/ListCommit", { repo: repoOf(project, repo), number: "50" })),
   ]);
-  const finished = (commits ?? []).filter((info) => info.finished && !info.error);
+  const finished = (commits ?? []).filter((info) => info.finished && !info.error && Number(info.details?.sizeBytes ?? info.sizeBytesUpperBound) > 0);
   const versions = (await Promise.all(finished.map(async (info) => ({ id: info.commit.id, at: info.finished, manifest: await orNull(readJson(project, repo, info.commit.id, "/model.json")) })))).filter((version) => version.manifest);
   const best = champion(record);
   const card = best && (await orNull(readFile(project, repo, best, "/card.md", 1 << 18)));
@@ -105,7 +105,7 @@ export function Comparison({ of }) {
   if (!found || !of.champion) return <Empty>The first model: there was nothing to compare it with.</Empty>;
   return (
     <>
-      <p>{found.loss}, on {number(found.rows)} rows of {of.window}. {found.improvement > 0 ? "The challenger is better" : "The challenger is not better"} by {number(Math.abs(found.improvement))} (p = {number(found.p_value)}).</p>
+      <p>{found.loss}, on {number(found.rows)} rows of {of.window}. The challenger is {found.improvement > 0 ? "better" : "worse"} by {number(Math.abs(found.improvement))} (p = {number(found.p_value)}).</p>
       {found.interval && <Interval from={found.interval[0]} until={found.interval[1]} at={found.improvement} label="Improvement with its 90% interval; right of zero the challenger is better" />}
       <Table label="Metrics" rows={Object.keys(of.champion.metrics)} keyOf={(metric) => metric} columns={[
         { name: "Metric", show: (metric) => metric },

@@ -34,7 +34,7 @@ export function Repo({ project, repo }) {
   const live = useLive(async () => {
     const info = await call("pfs_v2.API/InspectRepo", { repo: repoOf(project, repo) });
     const branches = await list("pfs_v2.API/ListBranch", { repo: repoOf(project, repo) });
-    const commits = await list("pfs_v2.API/ListCommit", { repo: repoOf(project, repo), number: "200", originKind: "ORIGIN_KIND_UNKNOWN", all: true });
+    const commits = await list("pfs_v2.API/ListCommit", { repo: repoOf(project, repo), number: "200", all: true });
     return { info, branches, commits };
   }, ["repos", "commits"], [project, repo]);
   return (

@@ -1,0 +1,157 @@
+"""A daemon with a small case of real commits, jobs and decisions, and Debian's Chromium before it."""
+
+import json
+import os
+import shutil
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from pachyderm_sdk import Client
+from pachyderm_sdk.api import pfs, pps
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from howdah.client.files import Files
+from howdah.daemon.house import House
+from howdah.daemon.options import Options
+
+QUIET = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+ROWS = "age,origin\n31,Japan\n27,USA\n45,USA\n"
+MANIFEST = {
+    "name": "scores", "family": "linear", "seed": 0, "rows": 3, "model_file": "model.onnx",
+    "metrics": {"held_out": {"mae": 1.5, "rmse": 2.0}}, "sources": {},
+    "signature": {"task": "regression", "target": "score", "inputs": [], "outputs": []},
+}  # fmt: skip
+DRIFT = {
+    "window": {"id": "w", "name": "a.csv"}, "champion": "", "drifted": ["age"], "note": "",
+    "columns": [
+        {"name": "age", "test": "kolmogorov_smirnov", "distance": 0.8, "p_value": 0.001, "drifted": True},
+        {"name": "origin", "test": "chi_squared", "distance": 0.1, "p_value": 0.7, "drifted": False},
+    ],
+}  # fmt: skip
+COMPARISON = {
+    "window": "a.csv", "rows": 3, "kind": "offline", "champion": None,
+    "challenger": {"commit": "", "metrics": {"mae": 1.5}}, "comparison": None,
+}  # fmt: skip
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+PIPELINES = {
+    "scores-clean": (
+        "scores-raw",
+        "mkdir -p /pfs/out/clean; cp /pfs/scores-raw/* /pfs/out/clean/; echo sorted",
+    ),
+    "scores-model": (
+        "scores-clean",
+        f"cp /pfs/scores-clean/clean/a.csv /pfs/out/reference.csv; echo '{json.dumps(MANIFEST)}' > "
+        "/pfs/out/model.json; echo '# Scores' > /pfs/out/card.md; "
+        "wc /pfs/scores-clean/clean/* > /pfs/out/model.onnx",
+    ),
+    "scores-drift": (
+        "scores-clean",
+        f"cat /pfs/scores-clean/clean/* > /dev/null; echo '{json.dumps(DRIFT)}' > /pfs/out/drift.json",
+    ),
+    "scores-compare": (
+        "scores-model",
+        f"cat /pfs/scores-model/* > /dev/null; echo '{json.dumps(COMPARISON)}' > /pfs/out/comparison.json",
+    ),
+}
+DEPLOYMENT = {
+    "apiVersion": "machinelearning.seldon.io/v1",
+    "kind": "SeldonDeployment",
+    "metadata": {"name": "scores", "namespace": "default"},
+    "spec": {
+        "protocol": "v2",
+        "predictors": [
+            {
+                "name": "champion",
+                "graph": {"name": "scores", "type": "MODEL", "modelUri": "s3://master.scores-model.default"},
+                "componentSpecs": [
+                    {"spec": {"containers": [{"name": "scores", "image": "howdah/no-such-server:1"}]}}
+                ],
+            }
+        ],
+    },
+}
+
+
+@dataclass
+class Scene:
+    house: House
+    pachd: Client
+    files: Files
+
+    @property
+    def url(self) -> str:
+        return self.house.running.http
+
+    def put(self, repo: str, path: str, data: str) -> str:
+        return self.files.put(f"{repo}@master", {path: data.encode()})
+
+    def jobs(self, id: str) -> list[pps.JobInfo]:
+        """Every job of one global ID, once all have ended."""
+        return list(self.pachd.pps.inspect_job_set(job_set=pps.JobSet(id=id), wait=True))
+
+
+@pytest.fixture(scope="session")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    ports = {"pachd_port": 0, "s3_port": 0, "http_port": 0, "ingress_port": 0}
+    house = House(Options(state=tmp_path_factory.mktemp("console"), environment=dict(os.environ), **ports))
+    made = Scene(house, Client.from_pachd_address(house.running.pachd), Files.at(house.running.pachd))
+    for name in ("scores-raw", "scores-policy", "scores-retrain", "hostile"):
+        made.pachd.pfs.create_repo(repo=pfs.Repo(name=name), description=HOSTILE if name == "hostile" else "")
+    made.put("hostile", "/page.html", HOSTILE)
+    made.put("hostile", "/table.csv", f"name\n{HOSTILE}\n")
+    made.put("scores-policy", "/policy.yaml", "paused: false\nretrain: {per_day: 0}\n")
+    for name, (reads, script) in PIPELINES.items():
+        made.pachd.pps.create_pipeline(
+            pipeline=pps.Pipeline(name=name),
+            input=pps.Input(pfs=pps.PfsInput(repo=reads, glob="/")),
+            transform=pps.Transform(cmd=["sh", "-e"], stdin=[script]),
+        )
+    made.jobs(made.put("scores-raw", "/a.csv", ROWS))
+    path = "/apis/machinelearning.seldon.io/v1/namespaces/default/seldondeployments"
+    asked = urllib.request.Request(
+        made.url + path, json.dumps(DEPLOYMENT).encode(), {"content-type": "application/json"}
+    )
+    urllib.request.urlopen(asked).close()
+    yield made
+    house.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium")
+    assert executable, "the console's tests drive Debian's Chromium: apt-get install chromium"
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=executable, args=QUIET)
+        yield found
+        found.close()
+
+
+Opens = Callable[..., Page]
+
+
+@pytest.fixture
+def opens(scene: Scene, browser: Browser) -> Iterator[Opens]:
+    """`opens(path, **context)`: a page that has shown its object; broken scripts fail the test."""
+    contexts = []
+    trouble: list[str] = []
+
+    def open_page(path: str, width: int = 1280, **context: object) -> Page:
+        made = browser.new_context(viewport={"width": width, "height": 900}, **context)
+        contexts.append(made)
+        page = made.new_page()
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.goto(scene.url + path)
+        page.locator("main h1").wait_for()
+        page.locator(".waiting").first.wait_for(state="detached")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert trouble == []
