@@ -243,12 +243,7 @@ def squash(
     project: Project = None,
 ) -> None:
     """Remove a commit that has children; they keep its content."""
-    with connected(project) as session:
-        if "@" in name:
-            commit = session.commit(references.commit(name))
-            session.pfs("SquashCommit", commit=commit, recursive=recursive)
-        else:
-            session.pfs("SquashCommitSet", commit_set=session.message("pfs_v2.CommitSet", id=name))
+    _remove("SquashCommit", name, recursive, project)
 
 
 def delete(
@@ -257,12 +252,16 @@ def delete(
     project: Project = None,
 ) -> None:
     """Remove a commit that has no children, with its content."""
+    _remove("DropCommit", name, recursive, project)
+
+
+def _remove(rpc: str, name: str, recursive: bool, project: str | None) -> None:
+    """By the RPC for one commit, or by its twin for the whole set that a global ID names."""
     with connected(project) as session:
         if "@" in name:
-            commit = session.commit(references.commit(name))
-            session.pfs("DropCommit", commit=commit, recursive=recursive)
+            session.pfs(rpc, commit=session.commit(references.commit(name)), recursive=recursive)
         else:
-            session.pfs("DropCommitSet", commit_set=session.message("pfs_v2.CommitSet", id=name))
+            session.pfs(f"{rpc}Set", commit_set=session.message("pfs_v2.CommitSet", id=name))
 
 
 def find(
