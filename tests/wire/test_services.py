@@ -121,7 +121,7 @@ def test_a_batch_runs_whole_or_not_at_all(client: Client) -> None:
 
 
 def test_metadata_edits_happen_all_or_none(client: Client) -> None:
-    repo = pfs.Repo.from_uri("noted")
+    repo = pfs.Repo.from_uri("labelled")
     client.pfs.create_repo(repo=repo)
     add = metadata.Edit(add_key=metadata.EditAddKey(key="a", value="1"), repo=repo.as_picker())
     client.metadata.edit_metadata(edits=[add])

@@ -122,8 +122,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     house.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Ends with each file: while it lives, an event loop runs in this thread, and `asyncio.run` refuses."""
     executable = shutil.which("chromium")
     assert executable, "the console's tests drive Debian's Chromium: apt-get install chromium"
     with sync_playwright() as playwright:

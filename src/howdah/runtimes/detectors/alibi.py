@@ -4,7 +4,6 @@ Numbers that are missing become the reference's median, categories their ordinal
 reference never saw gets an ordinal of its own.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +46,6 @@ class Encoder:
 
 class AlibiDetector:
     def __init__(self, kind: str, sample: Columns, signature: Signature, options: dict[str, Any]) -> None:
-        # alibi-detect is written for Keras 2.
-        os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
         self._kind = kind
         self._encoder = Encoder(sample, signature)
         reference = self._encoder.matrix(sample)
