@@ -31,6 +31,7 @@ from howdah.pachd.pipelines.records import JobState, PipelineInfo, PipelineState
 from howdah.pachd.pipelines.refs import JobRef, PipelineRef
 from howdah.pachd.pipelines.results import JobGone
 from howdah.pachd.versions import Event, Transaction, Versions
+from howdah.pachd.versions.errors import EventsForgotten
 from howdah.pachd.versions.events import ANY
 
 log = structlog.get_logger()
@@ -131,8 +132,15 @@ class Controller:
     def _follow(self, cursor: int) -> int:
         """Note whom the events after the cursor concern."""
         while True:
-            with self._versions.view() as view:
-                events = view.events(cursor)
+            try:
+                with self._versions.view() as view:
+                    events = view.events(cursor)
+            except EventsForgotten as behind:
+                cursor = behind.last
+                self._reload()
+                with self._lock:
+                    self._dirty.update(self._known)
+                continue
             if not events:
                 return cursor
             cursor = events[-1].seq

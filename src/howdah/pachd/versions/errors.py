@@ -198,3 +198,14 @@ class InvalidPath(Invalid):
     def __init__(self, path: str, why: str) -> None:
         super().__init__(f"path ({path}) invalid: {why}")
         self.path = path
+
+
+class EventsForgotten(NotFound):
+    """A reader of the log was away for too long. It can read the present state and go on from `last`."""
+
+    def __init__(self, after: int, first: int, last: int) -> None:
+        super().__init__(
+            f"events right after {after} are no longer kept: the log begins with {first}; "
+            f"read what there is now and go on after {last}"
+        )
+        self.after, self.first, self.last = after, first, last

@@ -14,6 +14,7 @@ from howdah.pachd.versions.errors import (
     CommitDeleted,
     CommitNotFound,
     CommitSetNotFound,
+    EventsForgotten,
     ProjectNotFound,
     RepoNotFound,
     TransactionNotFound,
@@ -308,7 +309,11 @@ class View:
         return [self.stored_transaction(id) for id, _ in tables.transaction_ids(self.connection)]
 
     def events(self, after: int = 0, limit: int = 1000) -> list[Event]:
-        """The log from a cursor on: pass the last `seq` seen."""
+        """The log from a cursor on: pass the last `seq` seen, or 0 for as far back as it goes.
+        EventsForgotten when events after the cursor are no longer kept."""
+        first = tables.first_event(self.connection)
+        if 0 < after < first - 1:
+            raise EventsForgotten(after, first, self.last_event())
         return tables.events_after(self.connection, after, limit)
 
     def last_event(self) -> int:

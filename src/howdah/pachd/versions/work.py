@@ -9,6 +9,10 @@ from howdah.pachd.versions.errors import RepoNotFound
 from howdah.pachd.versions.records import CommitInfo
 from howdah.pachd.versions.view import View
 
+KEPT_EVENTS = 100_000
+"""At least so many of the log's last events can be read; a reader further behind is told."""
+PRUNE_EVERY = 1000
+
 
 @dataclass(slots=True)
 class Changes:
@@ -45,7 +49,9 @@ class Work:
     # -- events
 
     def emit(self, kind: str, subject: str, set_id: str = "", keys: Iterable[str] = ()) -> None:
-        tables.append_event(self.connection, self.now_ns, kind, subject, set_id)
+        seq = tables.append_event(self.connection, self.now_ns, kind, subject, set_id)
+        if seq % PRUNE_EVERY == 0:
+            tables.forget_events(self.connection, seq - KEPT_EVENTS, 10 * PRUNE_EVERY)
         self.keys.update((kind, subject, *keys))
         if set_id:
             self.keys.add(set_id)
