@@ -42,22 +42,22 @@ def commits_with_layers(connection: Connection) -> list[int]:
     return [int(row) for (row,) in rows]
 
 
-def all_layers(connection: Connection, now_ns: int) -> list[Hash]:
-    """Of commits, and of filesets that still live."""
+def all_layers(connection: Connection, living_at_ns: int = 0) -> list[Hash]:
+    """Of commits, and of filesets that are there and live at that time."""
     rows = connection.execute(
         "SELECT DISTINCT layer FROM layers LEFT JOIN filesets ON filesets.id = layers.fileset"
         " WHERE layers.fileset IS NULL OR filesets.expires_ns > ?",
-        (now_ns,),
+        (living_at_ns,),
     )
     return [Hash(layer) for (layer,) in rows]
 
 
-def all_roots(connection: Connection, now_ns: int) -> list[Roots]:
-    """Of commits that have finished, and of filesets that still live."""
+def all_roots(connection: Connection, living_at_ns: int = 0) -> list[Roots]:
+    """Of commits that have finished, and of filesets that are there and live at that time."""
     rows = connection.execute(
         "SELECT root, attribution FROM commits WHERE root IS NOT NULL OR attribution IS NOT NULL"
         " UNION SELECT root, attribution FROM filesets WHERE expires_ns > ?",
-        (now_ns,),
+        (living_at_ns,),
     )
     return [roots_of(Content(root, attribution)) for root, attribution in rows]
 
