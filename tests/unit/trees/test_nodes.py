@@ -72,16 +72,18 @@ def test_a_spliced_block_is_the_block_of_the_edited_entries() -> None:
         is_last = end is None or rng.random() < 0.5
         edits = dict.fromkeys(rng.sample(names, min(len(names), rng.randrange(3))))
         new = {
-            b"/d/%04d" % rng.randrange(2000): rng.randbytes(rng.randrange(9)) for _ in range(rng.randrange(6))
+            b"/d/%04d" % rng.randrange(2000): rng.randbytes(rng.choice([0, 3, 7, 7, 8]))
+            for _ in range(rng.randrange(6))
         }
-        block = splice(Node(encode(0, names, names)), sorted((edits | new).items()), is_last)
-        if block is None:
+        found = splice(Node(encode(0, names, names)), sorted((edits | new).items()), is_last)
+        if found is None:
             continue
         spliced += 1
+        assert sorted(found.went) == [(name, name) for name in names if name in edits | new]
         entries = dict(zip(names, names, strict=True)) | edits | new
         merged = sorted((key, value) for key, value in entries.items() if value is not None)
         keys, values = [key for key, _ in merged], [value for _, value in merged]
-        assert block == encode(0, keys, values)
+        assert found.block == encode(0, keys, values)
         ends = list(node_ends(0, keys, values))
         assert ends == [len(keys)] or (is_last and ends == [])
     assert spliced > 700

@@ -58,27 +58,28 @@ def _edit_level(
     cursor = _Cursor(nodes, root, level)
     while (key := pending.next_key()) is not None:
         cursor.seek(key)
-        batch = pending.take(None if cursor.is_last else cursor.last_key)
-        block = splice(cursor.node, batch, cursor.is_last) if len(batch) <= FEW else None
-        if block is None:
+        is_last, last_key = cursor.is_last, cursor.last_key
+        batch = pending.take(None if is_last else last_key)
+        spliced = splice(cursor.node, batch, is_last) if len(batch) <= FEW else None
+        if spliced is None:
             yield from _edit_region(nodes, cursor, batch, pending, measure)
         else:
-            yield cursor.last_key, _corrected(nodes.save(block), cursor, batch, measure)
+            hash, before = nodes.save(spliced.block), cursor.record
+            if before is None:
+                record = measure.record(hash, NOTHING)  # nobody keeps the totals of the root
+            else:
+                record = measure.changed(before, hash, level, _present(batch), spliced.went)
+            yield last_key, record
 
 
-def _corrected(hash: Hash, cursor: "_Cursor", edits: list[Edit], measure: Measure) -> bytes:
-    """The record of the cursor's node after the edits, from its record before them."""
-    before = cursor.record
-    # Nobody keeps the totals of the root.
-    totals = NOTHING if before is None else of_records([before]) + _difference(cursor, edits, measure)
-    return measure.record(hash, totals)
+def _present(edits: list[Edit]) -> list[tuple[bytes, bytes]]:
+    return [(key, value) for key, value in edits if value is not None]
 
 
 def _difference(cursor: "_Cursor", edits: list[Edit], measure: Measure) -> Totals:
     """What the edits add to the totals of the cursor's node."""
-    came = [(key, value) for key, value in edits if value is not None]
     went = [(key, value) for key, _ in edits if (value := cursor.node.get(key)) is not None]
-    return _total(measure, cursor.level, came) - _total(measure, cursor.level, went)
+    return _total(measure, cursor.level, _present(edits)) - _total(measure, cursor.level, went)
 
 
 def _total(measure: Measure, level: int, entries: list[tuple[bytes, bytes]]) -> Totals:

@@ -5,6 +5,8 @@ it is certain that the cuts stay where they are, the new block is put together f
 one. Every condition below is one under which that is certain; when any fails, the caller cuts anew.
 """
 
+from typing import NamedTuple
+
 from howdah.pachd.storage.trees.cut import asks_for_cut, bounds_of
 from howdah.pachd.storage.trees.nodes import Node, assemble
 
@@ -15,15 +17,44 @@ FEW = 24
 """More edits in one node than this are not worth slicing."""
 
 
-def splice(node: Node, edits: list[Edit], is_last: bool) -> bytes | None:
+class Spliced(NamedTuple):
+    block: bytes
+    went: list[tuple[bytes, bytes]]
+    """The entries that the edits replaced or removed, as they were."""
+
+
+def splice(node: Node, edits: list[Edit], is_last: bool) -> Spliced | None:
     """The block after the edits, if it is certainly what cutting anew would give. `is_last` says
     that no node follows on this level, so that this one may end without a cut."""
+    return _patched(node, edits) or _rejoined(node, edits, is_last)
+
+
+def _patched(node: Node, edits: list[Edit]) -> Spliced | None:
+    """Where values give way to values as long as they, nothing moves. Records of an index are."""
+    block, went = bytearray(node.data), []
+    table, values_at = node.value_table, node.values_at
+    for key, value in edits:
+        i = node.find(key)
+        if value is None or i == node.count or node.key(i) != key:
+            return None
+        start, end = values_at + table[i], values_at + table[i + 1]
+        if end - start != len(value):
+            return None
+        went.append((key, node.data[start:end]))
+        block[start:end] = value
+    return Spliced(bytes(block), went)
+
+
+def _rejoined(node: Node, edits: list[Edit], is_last: bool) -> Spliced | None:
     key_offsets, value_offsets = node.key_table.tolist(), node.value_table.tolist()
     suffixes, values = node.data[node.keys_at : node.values_at], node.data[node.values_at :]
     length, inserted = len(node.prefix), 0
+    went: list[tuple[bytes, bytes]] = []
     for key, value in reversed(edits):
         i = node.find(key)
         exists = i < node.count and node.key(i) == key
+        if exists:
+            went.append((key, node.value(i)))
         if exists and value is not None:
             values = _replaced(values, value_offsets, i, value)
         elif exists:
@@ -42,7 +73,8 @@ def splice(node: Node, edits: list[Edit], is_last: bool) -> bytes | None:
     size = length * count + len(suffixes) + len(values)
     if not _keeps_its_cuts(node, count, size, inserted, is_last):
         return None
-    return assemble(node.level, node.prefix, key_offsets, value_offsets, suffixes, values)
+    block = assemble(node.level, node.prefix, key_offsets, value_offsets, suffixes, values)
+    return Spliced(block, went)
 
 
 def _keeps_its_cuts(node: Node, count: int, size: int, inserted: int, is_last: bool) -> bool:

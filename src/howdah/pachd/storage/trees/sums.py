@@ -16,6 +16,8 @@ from blake3 import blake3
 
 from howdah.pachd.storage.content import Hash
 
+Entry = tuple[bytes, bytes]
+
 SUM_BYTES = 384
 _MASK = (1 << (8 * SUM_BYTES)) - 1
 _HEAD = Struct("<32sQQ")
@@ -45,6 +47,11 @@ NOTHING = Totals()
 
 def of_entries(keys: Iterable[bytes], values: Iterable[bytes]) -> Totals:
     """The totals of leaf entries: paths and encoded contents."""
+    count, size, total = _added_up(keys, values)
+    return Totals(count, size, total & _MASK)
+
+
+def _added_up(keys: Iterable[bytes], values: Iterable[bytes]) -> tuple[int, int, int]:
     count = size = total = 0
     from_bytes = int.from_bytes
     for key, value in zip(keys, values, strict=True):
@@ -63,11 +70,16 @@ def of_entries(keys: Iterable[bytes], values: Iterable[bytes]) -> Totals:
         stream = blake3(b"%b\0%b" % (key, value[at : at + 32])).digest(SUM_BYTES)
         total += from_bytes(stream, "little")
         count += 1
-    return Totals(count, size, total & _MASK)
+    return count, size, total
 
 
 def of_records(records: Iterable[bytes]) -> Totals:
     """The totals of an index node from the records of its children."""
+    count, size, total = _records_added_up(records)
+    return Totals(count, size, total & _MASK)
+
+
+def _records_added_up(records: Iterable[bytes]) -> tuple[int, int, int]:
     count = size = total = 0
     for record in records:
         _, files, bytes_ = _HEAD.unpack_from(record)
@@ -75,7 +87,7 @@ def of_records(records: Iterable[bytes]) -> Totals:
         size += bytes_
         if len(record) == _RECORD_BYTES:
             total += int.from_bytes(record[_HEAD_BYTES:], "little")
-    return Totals(count, size, total & _MASK)
+    return count, size, total
 
 
 class Measure:
@@ -89,6 +101,24 @@ class Measure:
 
     def node(self, level: int, keys: Sequence[bytes], values: Sequence[bytes]) -> Totals:
         return of_records(values) if level else self.leaf(keys, values)
+
+    def changed(
+        self, record: bytes, hash: Hash, level: int, came: Sequence[Entry], went: Sequence[Entry]
+    ) -> bytes:
+        """The record of a node of this level, now of this hash, that was `record` before some entries
+        gave way to others."""
+        count, size, total = _records_added_up([record])
+        for sign, entries in ((1, came), (-1, went)):
+            keys, values = [key for key, _ in entries], [value for _, value in entries]
+            if level:
+                files, bytes_, part = _records_added_up(values)
+            elif self.summed:
+                files, bytes_, part = _added_up(keys, values)
+            else:
+                files, bytes_, part = len(entries), 0, 0
+            count, size, total = count + sign * files, size + sign * bytes_, total + sign * part
+        head = _HEAD.pack(hash, count, size)
+        return head + (total & _MASK).to_bytes(SUM_BYTES, "little") if self.summed else head
 
     def record(self, hash: Hash, totals: Totals) -> bytes:
         """What the index keeps of a child: hash, count, size, and the sum where there is one."""
