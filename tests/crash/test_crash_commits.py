@@ -22,9 +22,9 @@ CHILD = Path(__file__).with_name("commits_child.py")
 _child = runpy.run_path(str(CHILD))
 noise, RAW = _child["noise"], _child["RAW"]
 FAILPOINTS = [
-    "packs.appended", "packs.synced", "packs.indexed", "database.before_commit", "database.after_commit",
-    "gc.copied", "gc.forgotten", "session.before_sync", "session.after_sync", "finish.before_sync",
-    "finish.before_complete",
+    "packs.appended", "packs.synced", "packs.indexed", "packs.entered", "database.before_commit",
+    "database.after_commit", "gc.copied", "gc.forgotten", "session.before_sync", "session.after_sync",
+    "finish.before_sync", "finish.before_complete",
 ]  # fmt: skip
 
 
@@ -109,5 +109,5 @@ def kill_at_random(crashes: Crashes, times: int, chance: random.Random) -> None:
         if chance.random() < 0.5:
             crashes.live(kill_after_lines=chance.randint(1, 9))
         else:
-            crashes.live(f"{chance.choice(FAILPOINTS[:5])}@{chance.randint(1, 25)}")
+            crashes.live(f"{chance.choice(FAILPOINTS[:6])}@{chance.randint(1, 25)}")
         crashes.verify(collect=chance.random() < 0.2)

@@ -18,8 +18,8 @@ CHILD = Path(__file__).with_name("bytes_child.py")
 _child = runpy.run_path(str(CHILD))
 noise, open_store = _child["noise"], _child["open_store"]
 FAILPOINTS = [
-    "packs.appended", "packs.synced", "packs.indexed", "database.before_commit", "database.after_commit",
-    "gc.copied", "gc.forgotten",
+    "packs.appended", "packs.synced", "packs.indexed", "packs.entered", "database.before_commit",
+    "database.after_commit", "gc.copied", "gc.forgotten",
 ]  # fmt: skip
 
 

@@ -65,7 +65,7 @@ def assert_whole(folder):
 
 
 def test_there_is_a_store_of_each_version():
-    assert [path.name for path in STORES] == ["store-1"]
+    assert [path.name for path in STORES] == ["store-1", "store-2"]
 
 
 def test_opens_reads_and_goes_on(folder):

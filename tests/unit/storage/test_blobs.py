@@ -199,8 +199,7 @@ def test_hashes_name_everything_a_content_needs(blobs):
     assert list(blobs.hashes(small)) == [small.hash]
     needed = list(blobs.hashes(large))
     assert needed[0] == large.root
-    with blobs.database.read() as connection:
-        assert set(tables.find(connection, needed)) == set(needed)
+    assert set(blobs.packs.find_durable(needed)) == set(needed)
 
 
 def test_many_uploads_at_once(blobs):

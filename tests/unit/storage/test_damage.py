@@ -123,6 +123,7 @@ def test_gc_leaves_a_damaged_pack_alone(store, files):
 
 
 def test_the_index_is_rebuilt_from_the_packs(store, files):
+    store.blobs.packs.enter_notes()
     with store.database.read() as connection:
         before = connection.execute("SELECT * FROM chunks").fetchall()
     store.close()

@@ -11,7 +11,7 @@ items = st.lists(payloads, min_size=1, max_size=12)
 
 
 def encoded(datas, *, compress=True):
-    compressor = record.Compressor() if compress else None
+    compressor = record.Compressor(record.CHUNKS) if compress else None
     return b"".join(record.encode(record.CHUNKS, [(hash_of(data), data) for data in datas], compressor))
 
 
@@ -55,7 +55,7 @@ def test_a_cut_off_record_is_refused(datas, data):
 
 
 def test_compression_is_kept_only_where_it_pays():
-    compressor = record.Compressor()
+    compressor = record.Compressor(record.CHUNKS)
     assert compressor.pays(b"abc" * 10_000)
     assert not compressor.pays(bytes(hash_of(bytes([n]))[i] for n in range(250) for i in range(32)))
     assert len(encoded([b"abc" * 10_000])) < 500

@@ -80,6 +80,7 @@ class Collection:
             blobs.leases.begin_collection()
             # Chunks written from here on lie in later packs, which are not considered.
             following = blobs.packs.seal()
+            blobs.packs.enter_notes()
             with blobs.database.read() as connection:
                 self._packs = tables.packs(connection)
                 self._marks = Marks(tables.chunk_count(connection))
@@ -193,7 +194,7 @@ class Collection:
                         pack, found.offset, f"chunk {hash.hex()} does not match its hash"
                     )
                 items.append((hash, data))
-        compressor = record.Compressor() if found.header.codec == record.ZSTD else None
+        compressor = record.Compressor(found.header.kind) if found.header.codec == record.ZSTD else None
         return make_record(found.header.kind, items, compressor)
 
     def _delete(self, survey: _Survey) -> None:

@@ -30,21 +30,23 @@ class Ingest:
         self._packs = packs
         self._local = threading.local()
 
-    def store(self, kind: int, items: Iterable[Item], lease: Lease) -> None:
+    def store(self, kind: int, items: Iterable[Item], lease: Lease, *, most_are_new: bool = False) -> None:
         """Append those of the items that are not stored yet. Afterwards all of them can be read, gc
-        leaves them alone for as long as the lease lasts, and the next sync makes them durable."""
-        if new := self._new(dict(items), lease):
+        leaves them alone for as long as the lease lasts, and the next sync makes them durable. Where
+        most are new only what came lately is looked for, and what came before is stored once more."""
+        if new := self._new(dict(items), lease, most_are_new):
             self._packs.append(list(self._records(kind, new)), lease)
 
-    def _new(self, items: dict[Hash, Buffer], lease: Lease) -> list[Item]:
-        found = self._packs.find(list(items))
+    def _new(self, items: dict[Hash, Buffer], lease: Lease, most_are_new: bool) -> list[Item]:
+        find = self._packs.find_recent if most_are_new else self._packs.find
+        found = find(list(items))
         lost = lease.pin({location.pack for location in found.values()})
         return [
             item for item in items.items() if not (location := found.get(item[0])) or location.pack in lost
         ]
 
     def _records(self, kind: int, items: Sequence[Item]) -> Iterator[Record]:
-        compressor = self._compressor_for(items)
+        compressor = self._compressor_for(kind, items)
         bundle: list[Item] = []
         room = _BUNDLE_BYTES[kind]
         for item in items:
@@ -60,11 +62,14 @@ class Ingest:
         if bundle:
             yield make_record(kind, bundle, compressor)
 
-    def _compressor_for(self, items: Sequence[Item]) -> Compressor | None:
+    def _compressor_for(self, kind: int, items: Sequence[Item]) -> Compressor | None:
         """One probe speaks for all: the items of a call are neighbours."""
-        compressor: Compressor | None = getattr(self._local, "compressor", None)
-        if compressor is None:
-            compressor = self._local.compressor = Compressor()
+        compressors: dict[int, Compressor] | None = getattr(self._local, "compressors", None)
+        if compressors is None:
+            compressors = self._local.compressors = {
+                kind: Compressor(kind) for kind in (record.CHUNKS, record.BLOCKS)
+            }
+        compressor = compressors[kind]
         probe, size = [], 0
         for _, data in items:
             probe.append(memoryview(data)[: _PROBE_BYTES - size])

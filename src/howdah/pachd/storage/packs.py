@@ -4,7 +4,7 @@ All uploads append to one active pack, so that small writes of many share its sy
 appended can be read at once; it is acknowledged by `sync()`, whose order is the store's promise:
 
     1. the records' bytes, then (for a new pack) its name, are made durable,
-    2. the rows that say where chunks lie are committed to the database.
+    2. the rows that say where chunks lie are committed to the database (few of them as notes).
 
 A crash between the two leaves bytes that nothing points to, for gc to find. A pack is never appended
 to by a later process: what stands behind its recorded length after a crash is garbage.
@@ -25,6 +25,7 @@ from howdah.pachd.storage.content import Hash
 from howdah.pachd.storage.database import Connection, Database
 from howdah.pachd.storage.leases import Lease
 from howdah.pachd.storage.objects import Buffer, Objects, ObjectWriter
+from howdah.pachd.storage.recent import MOST_NOTED, Recent
 from howdah.pachd.storage.tables import Location, Row
 
 FOLDER = "packs/"
@@ -88,8 +89,9 @@ class Packs:
         self._pending: dict[Hash, Location] = {}
         self._lost: set[int] = set()
         self._appended = self._durable = 0
+        self._recent = Recent(database)
         self._next_id = self._first_free_id()
-        self._sealed, self._closing = threading.Event(), False
+        self._work, self._closing = threading.Event(), False
         self._settler = threading.Thread(target=self._settle_sealed, name="pack settler", daemon=True)
         self._settler.start()
 
@@ -108,17 +110,26 @@ class Packs:
 
     def find(self, hashes: Sequence[Hash]) -> dict[Hash, Location]:
         """Where the chunks lie, durable or not; those that are not stored are left out."""
-        # Pending first: a row leaves it only after the database has it.
+        # Pending first: a row leaves it only after it can be found durably.
         found = {hash: location for hash in hashes if (location := self._pending.get(hash))}
         if len(found) < len(hashes) and (missing := [hash for hash in hashes if hash not in found]):
             found.update(self.find_durable(missing))
         return found
 
+    def find_recent(self, hashes: Sequence[Hash]) -> dict[Hash, Location]:
+        """As `find`, among those only that came lately, which costs nothing."""
+        found = {hash: location for hash in hashes if (location := self._pending.get(hash))}
+        return self._recent.find(hashes) | found
+
     def find_durable(self, hashes: Sequence[Hash]) -> dict[Hash, Location]:
         """As `find`, without what the next crash could take. Gc and check must ask this: two uploads
         may store the same chunk, and the copy that came later may not last."""
-        with self._database.glance() as connection:
-            return tables.find(connection, hashes)
+        # Notes first: they leave only after they have been entered.
+        found = self._recent.find(hashes)
+        if len(found) < len(hashes) and (missing := [hash for hash in hashes if hash not in found]):
+            with self._database.glance() as connection:
+                found.update(tables.entered(connection, missing))
+        return found
 
     def sync(self) -> None:
         """Return when everything appended before the call is durable and indexed. Callers that
@@ -127,6 +138,8 @@ class Packs:
         with self._sync_lock:
             if self._durable < target:
                 self._settle(everything=True)
+        if self._recent.is_too_much:
+            self._recent.enter_all()
 
     def check_kept(self, lease: Lease) -> None:
         """Unavailable when a pack that the lease relies on was written off."""
@@ -145,6 +158,10 @@ class Packs:
         self.sync()
         return following
 
+    def enter_notes(self) -> None:
+        """When it returns, no note speaks of what was durable before the call."""
+        self._recent.enter_all()
+
     def read(self, location: Location) -> bytes:
         """The bytes of the record at the location; NotFound when gc has moved or removed it."""
         return self._objects.get(name_of(location.pack), location.offset, location.size)
@@ -155,7 +172,7 @@ class Packs:
             self.seal()
         finally:
             self._closing = True
-            self._sealed.set()
+            self._work.set()
             self._settler.join()
             for pack in self._unsettled:
                 pack.writer.close()
@@ -203,7 +220,7 @@ class Packs:
     def _seal(self, pack: _Pack) -> None:
         pack.sealed = True
         self._active = None
-        self._sealed.set()
+        self._work.set()
 
     def _settle(self, *, everything: bool) -> None:
         """Sync and index the sealed packs, or all of them. Under the sync lock."""
@@ -239,13 +256,24 @@ class Packs:
             self._durable = reached
 
     def _index(self, kept: Sequence[tuple[int, list[Row], int]]) -> None:
-        def change(connection: Connection) -> None:
+        few = sum(len(rows) for _, rows, _ in kept) <= MOST_NOTED
+
+        def change(connection: Connection) -> int:
+            last = 0
             for pack, rows, length in kept:
-                tables.insert(connection, rows)
+                if few:
+                    last = self._recent.note(connection, pack, rows)
+                else:
+                    tables.enter(connection, rows)
                 tables.extend_pack(connection, pack, length)
+            return last
 
         if kept:
-            self._database.write(change)
+            last = self._database.write(change)
+            if few:
+                self._recent.noted([row for _, rows, _ in kept for row in rows], last)
+                if self._recent.is_enough:
+                    self._work.set()
 
     def _put_back(self, kept: Sequence[tuple[int, list[Row], int]]) -> None:
         """Durable, but not findable by the next process: the next sync tries again."""
@@ -279,11 +307,13 @@ class Packs:
 
     def _settle_sealed(self) -> None:
         while not self._closing:
-            self._sealed.wait()
-            self._sealed.clear()
+            self._work.wait()
+            self._work.clear()
             try:
                 with self._sync_lock:
                     self._settle(everything=False)
+                if self._recent.is_enough and not self._closing:
+                    self._recent.enter_all()
             except Exception:  # noqa: BLE001  sync() meets the same failure, and has a caller to tell
                 continue
 

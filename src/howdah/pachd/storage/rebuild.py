@@ -21,7 +21,7 @@ def rebuild_index(objects: Objects, database: Database) -> int:
         for info in objects.list(FOLDER):
             pack, reached = id_of(info.name), 0
             for found in _intact(objects, pack, info.size):
-                tables.insert(connection, _rows(pack, found))
+                tables.enter(connection, _rows(pack, found))
                 reached = found.end
             tables.extend_pack(connection, pack, reached)
         return tables.chunk_count(connection)

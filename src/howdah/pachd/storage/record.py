@@ -5,6 +5,7 @@ chunk has a record of its own; small chunks share one, and its compression. `doc
 """
 
 import struct
+import threading
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,11 +48,16 @@ class Header:
         return self.table_end + self.stored_bytes
 
 
-class Compressor:
-    """Decides and compresses; one a thread."""
+_LEVELS = {CHUNKS: 1, BLOCKS: -1}
+"""Of a node mostly hashes and sums do not shrink, and its paths do at any level; this one takes half the
+time, and a third of it to unpack."""
 
-    def __init__(self) -> None:
-        self._zstd = zstandard.ZstdCompressor(level=1, write_content_size=True)
+
+class Compressor:
+    """Decides and compresses items of one kind; one a thread."""
+
+    def __init__(self, kind: int) -> None:
+        self._zstd = zstandard.ZstdCompressor(level=_LEVELS[kind], write_content_size=True)
 
     def pays(self, data: Buffer) -> bool:
         """Whether the first 64 KiB shrink by a tenth: what is true of a file's beginning is
@@ -113,9 +119,20 @@ def payload_of(header: Header, data: Buffer) -> memoryview:
     if header.codec == RAW:
         return stored
     try:
-        raw = zstandard.ZstdDecompressor().decompress(stored, max_output_size=header.raw_bytes)
+        raw = _decompressor().decompress(stored, max_output_size=header.raw_bytes)
     except zstandard.ZstdError as error:
         raise Corrupt(f"a record's payload cannot be decompressed ({error})") from error
     if len(raw) != header.raw_bytes:
         raise Corrupt("a record's payload has not the length it states")
     return memoryview(raw)
+
+
+_local = threading.local()
+
+
+def _decompressor() -> zstandard.ZstdDecompressor:
+    """This thread's own; making one takes as long as unpacking a node."""
+    found: zstandard.ZstdDecompressor | None = getattr(_local, "decompressor", None)
+    if found is None:
+        found = _local.decompressor = zstandard.ZstdDecompressor()
+    return found

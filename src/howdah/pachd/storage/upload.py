@@ -53,7 +53,7 @@ class Upload:
         self._chunker = Chunker()
         self._pieces = _Batch(self, record.CHUNKS, _FLUSH_BYTES)
         self._blocks = _Batch(self, record.BLOCKS, _BLOCK_FLUSH_BYTES)
-        self._open, self._broken = True, False
+        self._open, self._broken, self._blocks_are_new = True, False, False
         self._limit = buffer_bytes()
         self._begin_file()
 
@@ -105,6 +105,10 @@ class Upload:
         self._blocks.add(hash, data)
         return hash
 
+    def expect_new_blocks(self) -> None:
+        """A hint: most blocks from here on are not stored yet. One that is may be stored again."""
+        self._blocks_are_new = True
+
     def block(self, hash: Hash) -> bytes:
         """A block, of this upload or of the store."""
         if (data := self._blocks.waiting(hash)) is not None:
@@ -152,7 +156,8 @@ class Upload:
         self.close()
 
     def store(self, kind: int, items: Sequence[Item]) -> None:
-        self._ingest.store(kind, items, self._lease)
+        most_are_new = kind == record.BLOCKS and self._blocks_are_new
+        self._ingest.store(kind, items, self._lease, most_are_new=most_are_new)
 
     def _check(self) -> None:
         if not self._open or self._broken:

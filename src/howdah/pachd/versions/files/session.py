@@ -131,6 +131,8 @@ class FileSession:
     def merged_over(self, base: Roots) -> Merged:
         """Ends the writing; what the base comes to with it, durable once this is sealed."""
         over = LayersOverBase(base, (self._end_layer(),))
+        # Looking for each node in an index of millions costs more than storing a few twice.
+        self._upload.expect_new_blocks()
         return merge(self._trees, over, joining(self._upload))
 
     def close(self) -> None:
