@@ -1,18 +1,14 @@
 """What gc takes and leaves, what the check finds and names, backups of a running store."""
 
-import io
 import random
-import tarfile
 from pathlib import Path
 
 import pytest
 
 from howdah.core.refs import BranchRef, CommitRef, CommitSpec, RepoRef
-from howdah.errors import Invalid
 from howdah.pachd.storage.backup import backup, restore
 from howdah.pachd.versions import Versions
 from howdah.pachd.versions.check import check
-from howdah.pachd.versions.files.tar import tar_in
 from howdah.pachd.versions.finish import finish_one
 from howdah.pachd.versions.gc import collect_garbage
 from howdah.pachd.versions.opening import OpenStore
@@ -100,6 +96,7 @@ def test_the_check_names_the_files_of_the_commits_that_damage_touches(store: Ope
 def test_a_lost_pack_is_told_from_a_lost_row(store: OpenStore) -> None:
     versions = store.versions
     ref = write(versions, {"/a": noise(1), "/b": b"small"})
+    versions.blobs.packs.enter_notes()
     versions.database.write(lambda connection: connection.execute("DELETE FROM chunks WHERE length > 4096"))
     named = {(finding.commit, finding.path) for finding in check(versions) if finding.commit}
     store.close()
@@ -127,52 +124,3 @@ def test_a_backup_of_a_running_store_is_a_store(store: OpenStore, tmp_path: Path
     with OpenStore(tmp_path / "again") as again:
         assert [file.path for file in again.versions.files(HEAD).tree.files()] == ["/a"]
         assert list(check(again.versions, data=True)) == []
-
-
-def test_a_tar_becomes_files(store: OpenStore) -> None:
-    whole = io.BytesIO()
-    with tarfile.open(fileobj=whole, mode="w") as tar:
-        for name, data in [("d/big", noise(1, 3 << 20)), ("d/e/small", b"x" * 700), ("f", b"")]:
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-        folder = tarfile.TarInfo("empty")
-        folder.type = tarfile.DIRTYPE
-        tar.addfile(folder)
-    whole.seek(0)
-    with store:
-        versions = store.versions
-        with versions.modify(HEAD) as session:
-            assert tar_in(session, whole, "/in") == 3
-        with versions.view() as view:
-            finish_one(versions, view.commit(HEAD).row)
-        files = versions.files(HEAD)
-        assert [file.path for file in files.tree.files()] == ["/in/d/big", "/in/d/e/small", "/in/f"]
-        assert files.read_all("/in/d/big") == noise(1, 3 << 20)
-
-
-def hostile(name: str, kind: bytes = tarfile.REGTYPE) -> bytes:
-    info = tarfile.TarInfo(name)
-    info.type, info.linkname = kind, "/etc/passwd"
-    return info.tobuf() + bytes(1024)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        hostile("../up"),
-        hostile("a/../../up"),
-        hostile("link", tarfile.SYMTYPE),
-        hostile("hard", tarfile.LNKTYPE),
-        hostile("dev", tarfile.CHRTYPE),
-        b"this is no tar" * 100,
-    ],
-)
-def test_hostile_tars_are_refused(store: OpenStore, data: bytes) -> None:
-    with store:
-        with pytest.raises(Invalid), store.versions.modify(HEAD) as session:
-            tar_in(session, io.BytesIO(data))
-        with pytest.raises(Invalid, match="more than 10 bytes"), store.versions.modify(HEAD) as session:
-            info = tarfile.TarInfo("a")
-            info.size = 11
-            tar_in(session, io.BytesIO(info.tobuf() + bytes(1024)), max_bytes=10)
