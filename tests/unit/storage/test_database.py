@@ -1,3 +1,4 @@
+import errno
 import sqlite3
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 from howdah.core import failpoints
 from howdah.errors import Corrupt, Unavailable
 from howdah.pachd.storage.database import Database, NewerVersion, Schema
-from howdah.pachd.storage.lock import FolderInUse
+from howdah.pachd.storage.lock import FileLock, FolderInUse
 
 NOTES = Schema("notes", 1, ["CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT UNIQUE)"])
 NOTES_2 = Schema(
@@ -185,3 +186,24 @@ def test_another_process_is_refused_while_we_hold_it(database):
     command = [sys.executable, "-c", program, str(database.path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.strip() == "FolderInUse"
+
+
+def test_a_change_cannot_be_taken_back_and_the_writer_lives_on(database):
+    go_on = threading.Event()
+    database.submit(lambda connection: go_on.wait(10))
+    waiting = database.submit(lambda connection: 1)
+    assert not waiting.cancel()
+    go_on.set()
+    assert waiting.result() == 1
+    assert database.write(lambda connection: 2) == 2
+
+
+def test_a_full_disk_does_not_keep_the_lock_from_being_taken(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("howdah.pachd.storage.lock.os.pwrite", full)
+    lock = FileLock(tmp_path / "lock")
+    with pytest.raises(FolderInUse, match="process unknown"):
+        FileLock(tmp_path / "lock")
+    lock.close()

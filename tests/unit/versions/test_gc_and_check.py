@@ -124,3 +124,11 @@ def test_a_backup_of_a_running_store_is_a_store(store: OpenStore, tmp_path: Path
     with OpenStore(tmp_path / "again") as again:
         assert [file.path for file in again.versions.files(HEAD).tree.files()] == ["/a"]
         assert list(check(again.versions, data=True)) == []
+
+
+def test_what_a_crash_left_of_sorting_is_removed_at_opening(store: OpenStore) -> None:
+    scratch = store.database.path.parent / "scratch"
+    store.close()
+    (scratch / "left").write_bytes(b"over")
+    with OpenStore(scratch.parent):
+        assert list(scratch.iterdir()) == []

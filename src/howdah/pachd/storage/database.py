@@ -133,10 +133,12 @@ class Database:
         return self.submit(change).result()
 
     def submit[T](self, change: Callable[[Connection], T]) -> Future[T]:
-        """As `write`, without waiting. Changes are made in the order in which they were submitted."""
+        """As `write`, without waiting. Changes are made in the order in which they were submitted, and
+        cannot be taken back: the future is not to be cancelled."""
         if threading.current_thread() is self._thread:
             raise RuntimeError("a change may not write to the database that runs it")
         waiting = _Change(change)
+        waiting.future.set_running_or_notify_cancel()
         with self._closing:
             if self._closed:
                 raise Unavailable(f"{self.path} is closed")

@@ -34,8 +34,10 @@ class FileLock:
                 holder = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip()
             os.close(self._fd)
             raise FolderInUse(path, holder) from None
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        # Only for the message; a full disk must not keep the store from being opened.
+        with contextlib.suppress(OSError):
+            length = os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+            os.ftruncate(self._fd, length)
 
     def close(self) -> None:
         if self._fd >= 0:

@@ -5,7 +5,6 @@ objects/         packs
 scratch/         sorting; emptied at every start
 """
 
-import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -38,8 +37,9 @@ class OpenStore:
             self.database = Database(folder / DATABASE, [storage_tables.SCHEMA, SCHEMA, *schemas])
             self._closing.callback(self.database.close)
             scratch = folder / SCRATCH
-            shutil.rmtree(scratch, ignore_errors=True)
-            scratch.mkdir(mode=0o700)
+            scratch.mkdir(mode=0o700, exist_ok=True)
+            for left in scratch.iterdir():  # the folder itself stays: making it anew needs room
+                left.unlink()
             self.blobs = Blobs(LocalObjects(folder / OBJECTS), self.database)
             self._closing.callback(self.blobs.close)
             self.versions = Versions(self.database, self.blobs, scratch, clock)
