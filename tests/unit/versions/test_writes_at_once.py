@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from howdah.core.refs import BranchRef, CommitRef, CommitSpec, RepoRef
-from howdah.pachd.storage.trees.layers import MOST_SMALL
 from howdah.pachd.versions import FileSession, Trigger, Versions
-from howdah.pachd.versions.at_once import make_or_attach, merged_at_once, settled_base
+from howdah.pachd.versions.at_once import MOST, MOST_ON_FEW, make_or_attach, merged_at_once, settled_base
 from howdah.pachd.versions.check import check
 from howdah.pachd.versions.finish import finish_one
 
@@ -79,7 +78,7 @@ def test_what_may_not_be_is_an_error_of_the_commit(versions: Versions) -> None:
         lambda session: session.append("/a/one", b"more"),
         lambda session: session.put("/a/one", b"of a datum", "datum"),
         lambda session: session.delete("/a/"),
-        lambda session: [session.put(f"/b/{i}", b"x") for i in range(MOST_SMALL + 1)],
+        lambda session: [session.put(f"/b/{i}", b"x") for i in range(MOST_ON_FEW + 1)],
     ],
     ids=["append", "datum", "folder", "many"],
 )
@@ -104,7 +103,7 @@ def test_a_write_that_is_overtaken_is_left_to_the_finisher(versions: Versions) -
     with versions.prepare() as session:
         session.put("/a/mine", b"x" * 1000)
         with versions.view() as view:
-            overtaken = merged_at_once(session, settled_base(view, HEAD))
+            overtaken = merged_at_once(session, versions.trees, settled_base(view, HEAD))
         assert overtaken is not None
         write(versions, put_two)
         layer = session.seal()
@@ -122,3 +121,43 @@ def test_an_open_commit_stays_open(versions: Versions) -> None:
     versions.transact(lambda tx: tx.finish_commit(ref))
     finish(versions, ref)
     assert paths(versions, ref) == ["/a/one", "/a/two"]
+
+
+def test_the_first_write_to_a_branch_is_finished_when_it_returns(versions: Versions) -> None:
+    spec = CommitSpec(RAW, "fresh")
+    with versions.modify(spec) as session:
+        session.put("/new", b"n" * 1000)
+    assert session.commit is not None
+    assert is_finished(versions, session.commit)
+    assert paths(versions, session.commit) == ["/new"]
+    with versions.view() as view:
+        assert view.commit(session.commit).parent is None
+
+
+def test_of_two_first_writes_the_later_is_left_to_the_finisher(versions: Versions) -> None:
+    spec = CommitSpec(RAW, "fresh")
+    with versions.prepare() as session:
+        session.put("/mine", b"x" * 1000)
+        with versions.view() as view:
+            overtaken = merged_at_once(session, versions.trees, settled_base(view, spec))
+        with versions.modify(spec) as other:
+            other.put("/theirs", b"y" * 1000)
+        layer = session.seal()
+        ref = versions.transact(lambda tx: make_or_attach(tx, spec, layer, overtaken))
+    assert not is_finished(versions, ref)
+    finish(versions, ref)
+    assert paths(versions, ref) == ["/mine", "/theirs"]
+
+
+@pytest.mark.slow
+def test_how_much_is_done_at_once_depends_on_what_it_rests_on(versions: Versions) -> None:
+    def many(count: int) -> CommitRef:
+        return write(
+            versions, lambda session: [session.put(f"/{count}/{i}", b"x") for i in range(count)] and None
+        )
+
+    assert is_finished(versions, many(MOST_ON_FEW))
+    assert is_finished(versions, many(MOST))
+    late = many(MOST + 1)
+    assert not is_finished(versions, late)
+    finish(versions, late)

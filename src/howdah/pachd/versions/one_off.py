@@ -36,6 +36,12 @@ def attach_or_make(tx: Transaction, commit: CommitRef | CommitSpec, layer: Hash)
     return made
 
 
+def is_open(view: View, commit: CommitRef | CommitSpec) -> bool:
+    """Whether a write goes into a commit that is there."""
+    info = _target(view, commit)
+    return info is not None and info.open
+
+
 def writes_after(view: View, commit: CommitRef | CommitSpec) -> CommitInfo | None:
     """The head whose child a write makes; None if it makes none, or the first of its branch."""
     info = _target(view, commit)

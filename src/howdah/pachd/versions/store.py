@@ -124,11 +124,11 @@ class Versions:
             check_writable(view, commit)
         with self.prepare() as session:
             yield session
-            base = None
-            if self.finishes_at_once and session.ends_small():
+            at_once = None
+            if self.finishes_at_once:
                 with self.view() as view:
                     base = settled_base(view, commit)
-            at_once = merged_at_once(session, base)
+                at_once = merged_at_once(session, self.trees, base)
             layer = session.seal()
             session.commit = self.transact(attach)
 

@@ -38,7 +38,12 @@ def problem(
 def _added(nodes: Nodes, base: Hash, root: Hash, layers_: Sequence[Hash] | None) -> Iterator[bytes]:
     """The paths of files that the base did not have."""
     if layers_ is not None:
-        named = (operation[0] for layer in layers_ for operation in layers.operations(nodes, layer))
+        named = (
+            path
+            for layer in layers_
+            for path, _, done in layers.operations(nodes, layer)
+            if layers.writes(done)
+        )
         paths = dict.fromkeys(islice(named, _FEW))
         if next(named, None) is None:
             for path in paths:

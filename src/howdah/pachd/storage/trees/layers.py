@@ -21,7 +21,6 @@ from howdah.pachd.storage.trees.sorter import Sorter
 from howdah.pachd.storage.trees.sums import MARKS
 
 _DIRECTORY = b"\x01"
-MOST_SMALL = 1000
 
 
 class Act(IntEnum):
@@ -84,11 +83,9 @@ class LayerWriter:
         finally:
             self._sorter.close()
 
-    @property
-    def is_small(self) -> bool:
-        """Whether merging it takes milliseconds, whatever the base: few operations, each on one file,
-        and no bytes to be joined."""
-        return self._is_simple and self._order <= MOST_SMALL
+    def is_simple(self, most: int) -> bool:
+        """Whether there are at most so many operations, each on one file, and no bytes to be joined."""
+        return self._is_simple and self._order <= most
 
     def close(self) -> None:
         """Forgets a layer that will not be finished."""
@@ -119,6 +116,11 @@ def operations(nodes: Nodes, layer: Hash) -> Iterator[Operation]:
 def directory_deletions(nodes: Nodes, layer: Hash) -> list[Operation]:
     """Deletions of directories; their paths end in a slash."""
     return [(key[1:-9], key[-8:], value) for key, value in read.scan(nodes, layer, _DIRECTORY, b"\x02")]
+
+
+def writes(done: bytes) -> bool:
+    """Whether this may leave a file where there was none."""
+    return done[0] in (Act.REPLACE, Act.APPEND, Act.REPLACE_ALL)
 
 
 def is_plain(done: list[bytes]) -> bool:

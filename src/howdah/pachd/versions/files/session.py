@@ -123,10 +123,11 @@ class FileSession:
             self._sealed = layer
         return self._sealed
 
-    def ends_small(self) -> bool:
-        """Ends the writing; whether merging it takes milliseconds, whatever it is merged with."""
+    def ends_simple(self, most: int) -> bool:
+        """Ends the writing; whether it comes to at most so many operations, each on one file of no
+        datum, that join no bytes."""
         self._end_layer()
-        return self._layer.is_small
+        return self._layer.is_simple(most)
 
     def merged_over(self, base: Roots) -> Merged:
         """Ends the writing; what the base comes to with it, durable once this is sealed."""
