@@ -17,7 +17,7 @@ import struct
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,39 +106,40 @@ class Sandbox:
         root = view.folder / "root"
         root.mkdir(exist_ok=True)
         argv = [word.replace("{root}", str(root)) for word in isolations.argv(isolation, tree)]
-        ours, theirs = socket.socketpair()
-        if sys.platform == "linux":
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        out, err = os.pipe(), os.pipe()
-        try:
-            with tempfile.TemporaryFile(dir=view.folder) as spec:
+        with contextlib.ExitStack() as undo:  # the daemon may end at any moment, and the spawner with it
+            ours, theirs = socket.socketpair()
+            undo.callback(ours.close)
+            if sys.platform == "linux":
+                ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+            with (
+                theirs,
+                _pipe(undo) as (out, out_end),
+                _pipe(undo) as (err, err_end),
+                tempfile.TemporaryFile(dir=view.folder) as spec,
+            ):
                 spec.write(isolations.tree_json(tree))
                 spec.seek(0)
                 command = Command(
                     tuple(argv),
                     {"PATH": os.defpath, **(env or {})},
-                    stdout=out[1],
-                    stderr=err[1],
+                    stdout=out_end,
+                    stderr=err_end,
                     pass_fds={0: spec.fileno(), 3: theirs.fileno()},
                     cpus=cpus,
                 )
-                child = spawner.spawn(command)
-        except CommandNotStarted as error:
-            _close(ours, *out, *err)
-            raise Unavailable(f"no sandbox: {error}") from error
-        finally:
-            _close(theirs)
-        _close(out[1], err[1])
-        for fd in (out[0], err[0]):
-            os.set_blocking(fd, False)
-        ours.settimeout(START_S)
-        hello, pid = _receive_with_sender(ours)
-        if hello is None or not hello.get("ready"):
-            reason = _drain(err[0]).decode(errors="replace").strip() or "it ended at once"
-            child.signal(signal.SIGKILL)
-            _close(ours, out[0], err[0])
-            raise Unavailable(f"no sandbox: {reason}")
-        return cls(child, ours, (out[0], err[0]), clock, pid or child.record.pid)
+                try:
+                    child = spawner.spawn(command)
+                except CommandNotStarted as error:
+                    raise Unavailable(f"no sandbox: {error}") from error
+            ours.settimeout(START_S)
+            hello, pid = _receive_with_sender(ours)
+            if hello is None or not hello.get("ready"):
+                reason = _drain(err).decode(errors="replace").strip() or "it ended at once"
+                child.signal(signal.SIGKILL)
+                raise Unavailable(f"no sandbox: {reason}")
+            sandbox = cls(child, ours, (out, err), clock, pid or child.record.pid)
+            undo.pop_all()
+            return sandbox
 
     def run(self, command: UserCommand, watch: Watch) -> Ended:
         """Run one command to its end; afterwards nothing that it started is alive."""
@@ -250,6 +251,19 @@ class Sandbox:
 def root_of(sandbox: Sandbox) -> Path:
     """The sandbox's own view of files, as long as it lives: its links lead where they lead inside."""
     return Path(f"/proc/{sandbox.init_pid}/root")
+
+
+@contextlib.contextmanager
+def _pipe(undo: contextlib.ExitStack) -> Iterator[tuple[int, int]]:
+    """The end to read from, without waiting, which `undo` closes, and the one for the child, which is
+    closed here."""
+    ours, theirs = os.pipe()
+    undo.callback(os.close, ours)
+    os.set_blocking(ours, False)
+    try:
+        yield ours, theirs
+    finally:
+        os.close(theirs)
 
 
 def _pidfd(pid: int) -> int | None:
