@@ -11,12 +11,15 @@ whose names say that they hold such things are struck out here, at any depth, an
 values are cut, so that a slip elsewhere leaks a name and not a patient.
 """
 
+import json
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
+import threading
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol, TextIO
-
-import structlog
 
 STRUCK = "[struck out]"
 LONGEST = 2_000
@@ -81,44 +84,105 @@ class Log(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Where events go, and how they look."""
+
+    least: int
+    human: bool
+    out: TextIO | None
+    """None: standard error, whatever that is by then."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr if self.out is None else self.out
+
+
+_way = _Way(logging.WARNING, human=True, out=None)
+_writing = threading.Lock()
+
+
 def get(name: str) -> Log:
     """The log of one part, such as "pachd.versions"; obeys `configure`, earlier or later."""
-    if not structlog.is_configured():
-        configure("warning")  # structlog's own default prints everything, to stdout
-    log: Log = structlog.get_logger(part=name)
-    return log
+    return _PartLog({"part": name})
 
 
 def configure(level: str = "info", format: str = "auto", out: TextIO | None = None) -> None:
     """Sets where events go and how they look: `format` is auto, human or json."""
-    stream = out if out is not None else sys.stderr
+    global _way  # the one setting of a process, made once, by its edge
+    stream = sys.stderr if out is None else out
     human = format == "human" or (format == "auto" and stream.isatty())
-    last: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=_plain_traceback)]
-        if human
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%H:%M:%S" if human else "iso", utc=not human),
-            strike_out,
-            *last,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(file=stream),
-        cache_logger_on_first_use=False,
-    )
+    _way = _Way(logging.getLevelNamesMapping()[level.upper()], human, out)
 
 
-def strike_out(
-    logger: object, method: str, event: MutableMapping[str, object]
-) -> MutableMapping[str, object]:
-    """Replaces private fields and cuts long values; a processor of structlog's."""
-    for key, value in event.items():
-        if key not in ("event", "exc_info"):
-            event[key] = _safe(key, value)
-    return event
+class _PartLog:
+    def __init__(self, fields: Mapping[str, object]) -> None:
+        self._fields = fields
+
+    def bind(self, **fields: object) -> Log:
+        return _PartLog({**self._fields, **fields})
+
+    def debug(self, event: str, **fields: object) -> None:
+        self._say(logging.DEBUG, event, fields)
+
+    def info(self, event: str, **fields: object) -> None:
+        self._say(logging.INFO, event, fields)
+
+    def warning(self, event: str, **fields: object) -> None:
+        self._say(logging.WARNING, event, fields)
+
+    def error(self, event: str, **fields: object) -> None:
+        self._say(logging.ERROR, event, fields)
+
+    def exception(self, event: str, **fields: object) -> None:
+        self._say(logging.ERROR, event, {"exc_info": sys.exception(), **fields})
+
+    def _say(self, level: int, event: str, fields: Mapping[str, object]) -> None:
+        way = _way
+        if level < way.least:
+            return
+        safe = {name: _safe(name, value) for name, value in {**self._fields, **fields}.items()}
+        error = safe.pop("exc_info", None)
+        name = logging.getLevelName(level).lower()
+        text = (_line if way.human else _document)(name, event, safe, _traceback(error), way.stream)
+        with _writing:  # a line at a time, whichever thread speaks
+            way.stream.write(text + "\n")
+            way.stream.flush()
+
+
+def _traceback(error: object) -> str:
+    """Without the values of variables: those may be features."""
+    return "".join(traceback.format_exception(error)).rstrip() if isinstance(error, BaseException) else ""
+
+
+def _document(level: str, event: str, fields: Mapping[str, object], trace: str, out: TextIO) -> str:
+    at = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    said = {**fields, "event": event, "level": level, "timestamp": at}
+    return json.dumps(said | ({"exception": trace} if trace else {}), default=str)
+
+
+_COLOURS = {"debug": "32", "info": "32", "warning": "33", "error": "31"}
+_EVENT_WIDTH = 30
+
+
+def _line(level: str, event: str, fields: Mapping[str, object], trace: str, out: TextIO) -> str:
+    colours = out.isatty()
+
+    def coloured(text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if colours else text
+
+    shown = (f"{coloured(name, '36')}={coloured(_value(value), '35')}" for name, value in fields.items())
+    head = (
+        coloured(f"{datetime.now().astimezone():%H:%M:%S}", "2"),
+        f"[{coloured(f'{level:<9}', _COLOURS[level])}]",
+        coloured(f"{event:<{_EVENT_WIDTH}}", "1"),
+    )
+    return " ".join((*head, *shown)).rstrip() + (f"\n{trace}" if trace else "")
+
+
+def _value(value: object) -> str:
+    """As it is, where that cannot be misread."""
+    return value if isinstance(value, str) and value.isprintable() and " " not in value else repr(value)
 
 
 def _safe(key: str, value: object) -> object:
@@ -133,8 +197,3 @@ def _safe(key: str, value: object) -> object:
     if isinstance(value, str) and len(value) > LONGEST:
         return f"{value[:LONGEST]}… ({len(value):,} characters)"
     return value
-
-
-def _plain_traceback(out: TextIO, exc_info: structlog.typing.ExcInfo) -> None:
-    # Rich tracebacks show local variables, and those hold features.
-    structlog.dev.plain_traceback(out, exc_info)

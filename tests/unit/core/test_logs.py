@@ -2,16 +2,14 @@ import io
 import json
 
 import pytest
-import structlog
 
 from howdah.core import logs
 
 
 @pytest.fixture(autouse=True)
 def _as_before():
-    before = structlog.get_config()
     yield
-    structlog.configure(**before)
+    logs.configure("warning", "human")
 
 
 def said(level="info", format="auto"):

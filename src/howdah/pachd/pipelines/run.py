@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import assert_never
 
-import structlog
-
+from howdah.core import logs
 from howdah.core.refs import CommitId
 from howdah.errors import Corrupt, HowdahError, Invalid, NotFound, Unavailable
 from howdah.pachd.pipelines import changing_jobs, tables
@@ -34,7 +33,7 @@ from howdah.pachd.versions import Event, Transaction, Versions
 from howdah.pachd.versions.errors import EventsForgotten
 from howdah.pachd.versions.events import ANY
 
-log = structlog.get_logger()
+log = logs.get("pachd.pipelines")
 
 _RETRY_S = (0.5, 2.0, 10.0, 30.0)
 _FAREWELL_S = 10.0
