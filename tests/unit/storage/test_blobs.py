@@ -65,6 +65,24 @@ def test_ranges(blobs, size):
         list(blobs.read(content, -1, 5))
 
 
+@pytest.mark.parametrize("pattern", ["alone", "edited", "beside another", "compressible"])
+def test_runs_are_what_reading_gives_wherever_the_chunks_lie(store, pattern):
+    data = noise(5_000_000) if pattern != "compressible" else b"".join(b"%07d," % n for n in range(600_000))
+    if pattern == "edited":  # some chunks lie in an older pack
+        put(store.blobs, data)
+        data = data[:1_000_000] + b"edit" + data[1_000_000:3_000_000] + b"more" + data[3_000_000:]
+    if pattern == "beside another":
+        with ThreadPoolExecutor(2) as pool:
+            both = pool.map(lambda one: put(store.blobs, one), [data, noise(5_000_000, 9)])
+            ((content,), _) = both
+    else:
+        (content,) = put(store.blobs, data)
+    blobs = store.reopen()
+    for start in (0, 1, 70_000, 2_500_000, len(data) - 1, len(data)):
+        assert b"".join(blobs.runs(content, b"".join, start)) == data[start:]
+    assert b"".join(blobs.read(content, 70_000, 3_000_000)) == data[70_000:3_070_000]
+
+
 def test_the_content_does_not_depend_on_how_the_bytes_arrive(blobs):
     data = noise(3_000_000)
     (whole,) = put(blobs, data)

@@ -1,3 +1,5 @@
+import contextlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,6 +54,21 @@ def test_a_cut_off_record_is_refused(datas, data):
         header = record.decode_header(part)
         record.decode_table(header, part)
         record.payload_of(header, part)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(items, st.booleans()), min_size=1, max_size=4), st.data())
+def test_single_chunks_are_found_among_their_neighbours(records, data):
+    whole = b"".join(encoded(datas, compress=compress) for datas, compress in records)
+    alone = {hash_of(datas[0]): datas[0] for datas, _ in records if len(datas) == 1}
+    assert {hash: bytes(found) for hash, found in record.single_chunks(whole).items()} == alone
+    damaged = bytearray(whole)
+    damaged[data.draw(st.integers(0, len(whole) - 1))] ^= data.draw(st.integers(1, 255))
+    with contextlib.suppress(Corrupt):  # nothing else, and whoever uses a chunk checks its hash
+        record.single_chunks(bytes(damaged))
+    cut = whole[: data.draw(st.integers(1, len(whole) - 1))]
+    with contextlib.suppress(Corrupt):
+        assert record.single_chunks(cut).keys() <= alone.keys()
 
 
 def test_compression_is_kept_only_where_it_pays():

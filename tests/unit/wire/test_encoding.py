@@ -19,7 +19,7 @@ HASHES = st.binary(min_size=32, max_size=32)
 @given(st.lists(st.binary(max_size=400), max_size=5))
 def test_bytes_values(parts: list[bytes]) -> None:
     data = b"".join(parts)
-    assert bytes_value(parts, len(data)) == google.BytesValue(value=data).SerializeToString()
+    assert bytes_value(parts) == google.BytesValue(value=data).SerializeToString()
 
 
 @given(

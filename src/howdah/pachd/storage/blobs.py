@@ -12,7 +12,7 @@ number of uploads and reads go on at once. What a crash leaves behind is garbage
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from howdah.errors import Conflict, NotFound
@@ -66,6 +66,11 @@ class Blobs:
         out; fewer than `length` where the content ends. Corrupt (DamagedChunk) where the disk has
         changed them, NotFound (MissingChunk) where gc has removed them."""
         return self.reader.read(content, start, length)
+
+    def runs[T](self, content: Content, make: Callable[[list[memoryview]], T], start: int = 0) -> Iterator[T]:
+        """What `read` gives, in runs of some megabytes, as `make` puts each together: on another
+        thread, while the consumer deals with the run before."""
+        return self.reader.runs(content, make, start)
 
     def read_all(self, content: Content) -> bytes:
         return b"".join(self.read(content))

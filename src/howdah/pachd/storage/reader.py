@@ -1,14 +1,15 @@
 """Contents in, verified bytes out.
 
 Every chunk is checked against its hash each time it is read from a pack; what fails is Corrupt, never
-served. Long reads fetch neighbouring records with one read, some megabytes ahead of the consumer, on
-the pool's threads.
+served. Long reads go in runs of some megabytes, fetched and put together on the pool's threads ahead of
+the consumer. What was written together lies together: the index is asked for a run's first and last
+chunk, and what lies between is recognised by the records' own tables.
 
 Gc may move a chunk between looking it up and reading it; then its pack is gone and it is looked up once more.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from itertools import islice
 
@@ -25,9 +26,17 @@ _BLOCK_CACHE_BYTES = 64 << 20
 _PAYLOAD_CACHE_BYTES = 32 << 20
 _HASHERS = 64
 
-_FIRST_BATCH, _BATCH = 4, 64
+RUN_BYTES = 7 << 19
+"""With one chunk more still below four MiB, which is as large a message as a client of gRPC takes that
+was not told otherwise."""
+
 _SPAN_BYTES = 4 << 20
+_WORTH_A_GUESS = 4
+_FIRST_RUN, _BATCH = 4, 64
 _AHEAD = 2
+
+_Wanted = tuple[Hash, int, int]
+"""A chunk of a content: its hash, its size, where it begins."""
 
 
 class MissingChunk(NotFound):
@@ -60,17 +69,36 @@ class Reader:
 
     def read(self, content: Content, start: int = 0, length: int | None = None) -> Iterator[memoryview]:
         """The bytes from `start`, in pieces; fewer than `length` where the content ends."""
+        for pieces in self.runs(content, list, start, length):
+            yield from pieces
+
+    def runs[T](
+        self,
+        content: Content,
+        make: Callable[[list[memoryview]], T],
+        start: int = 0,
+        length: int | None = None,
+    ) -> Iterator[T]:
+        """As `read`, but what `make` makes of each run of about RUN_BYTES, on the pool's threads: so
+        that a consumer who must copy has it done while the run before is under way."""
         if start < 0 or (length is not None and length < 0):
             raise Invalid(f"cannot read {length} bytes from {start}: neither may be negative")
         end = content.size if length is None else min(content.size, start + length)
-        if (data := content.inline) is not None:
-            if start < end:
-                yield memoryview(data)[start:end]
+        if start >= end:
             return
-        for at, chunk in self._verified(self._walk(content.root, content.size, content.depth, 0, start, end)):
-            piece = chunk[max(start - at, 0) : max(end - at, 0)]
-            if len(piece):
-                yield piece
+        if (data := content.inline) is not None:
+            yield make([memoryview(data)[start:end]])
+            return
+        runs = self._runs(self._walk(content.root, content.size, content.depth, 0, start, end))
+
+        def made(run: list[_Wanted]) -> T:
+            chunks = self._fetch_run([hash for hash, _, _ in run])
+            last_at = run[-1][2]
+            chunks[-1] = chunks[-1][: end - last_at]
+            chunks[0] = chunks[0][max(start - run[0][2], 0) :]
+            return make(chunks)
+
+        yield from self._made_ahead(runs, made)
 
     def block(self, hash: Hash) -> bytes:
         """A block or chunk whole, cached."""
@@ -124,9 +152,7 @@ class Reader:
             hasher.update(piece)
         return hasher
 
-    def _walk(
-        self, hash: Hash, size: int, depth: int, at: int, start: int, end: int
-    ) -> Iterator[tuple[Hash, int, int]]:
+    def _walk(self, hash: Hash, size: int, depth: int, at: int, start: int, end: int) -> Iterator[_Wanted]:
         """The chunks that hold bytes from start to end: (hash, size, where it begins)."""
         if depth == 0:
             yield hash, size, at
@@ -146,25 +172,60 @@ class Reader:
             else:
                 yield from self._needed(below, depth - 1)
 
-    def _verified(self, chunks: Iterator[tuple[Hash, int, int]]) -> Iterator[tuple[int, memoryview]]:
-        first = list(islice(chunks, _FIRST_BATCH))
-        yield from zip((at for _, _, at in first), self._fetch([hash for hash, _, _ in first]), strict=True)
-        if len(first) < _FIRST_BATCH:
-            return
-        ahead: deque[tuple[list[int], Future[list[memoryview]]]] = deque()
+    @staticmethod
+    def _runs(chunks: Iterator[_Wanted]) -> Iterator[list[_Wanted]]:
+        """The first is short: most contents end with it, and it is fetched without a thread."""
+        if first := list(islice(chunks, _FIRST_RUN)):
+            yield first
+        run: list[_Wanted] = []
+        size = 0
+        for chunk in chunks:
+            run.append(chunk)
+            size += chunk[1]
+            if size >= RUN_BYTES:
+                yield run
+                run, size = [], 0
+        if run:
+            yield run
+
+    def _made_ahead[T](
+        self, runs: Iterator[list[_Wanted]], made: Callable[[list[_Wanted]], T]
+    ) -> Iterator[T]:
+        yield made(next(runs))
+        ahead: deque[Future[T]] = deque()
         try:
-            while batch := list(islice(chunks, _BATCH)):
-                fetching = self._pool.submit(self._fetch, [hash for hash, _, _ in batch])
-                ahead.append(([at for _, _, at in batch], fetching))
+            for run in runs:
+                ahead.append(self._pool.submit(made, run))
                 if len(ahead) > _AHEAD:
-                    starts, fetched = ahead.popleft()
-                    yield from zip(starts, fetched.result(), strict=True)
+                    yield ahead.popleft().result()
             while ahead:
-                starts, fetched = ahead.popleft()
-                yield from zip(starts, fetched.result(), strict=True)
+                yield ahead.popleft().result()
         finally:
-            for _, unwanted in ahead:
+            for unwanted in ahead:
                 unwanted.cancel()
+
+    def _fetch_run(self, hashes: Sequence[Hash]) -> list[memoryview]:
+        """As `_fetch`, for chunks that were probably written one after the other: where the first
+        and the last lie not far from each other, what is between them is read and recognised by its
+        own table, without asking the index for each. Whatever is odd is left to `_fetch`."""
+        if len(hashes) < _WORTH_A_GUESS:
+            return self._fetch(hashes)
+        found = self.find_all([hashes[0], hashes[-1]])
+        first, last = found[hashes[0]], found[hashes[-1]]
+        span = first._replace(size=last.offset + last.size - first.offset)
+        if first.pack != last.pack or not 0 < span.size <= _SPAN_BYTES:
+            return self._fetch(hashes)
+        try:
+            between = record.single_chunks(self._packs.read(span))
+        except (NotFound, Corrupt):
+            return self._fetch(hashes)
+        out = []
+        for hash in hashes:
+            chunk = between.get(hash)
+            if chunk is None or blake3(chunk).digest() != hash:
+                return self._fetch(hashes)
+            out.append(chunk)
+        return out
 
     def _fetch(self, hashes: Sequence[Hash]) -> list[memoryview]:
         """The chunks, each checked against its hash."""

@@ -24,6 +24,7 @@ CHUNKS, BLOCKS = 0, 1
 _HEADER = struct.Struct("<4sBBHIII")
 _ITEM = struct.Struct("<32sI")
 HEADER_BYTES, ITEM_BYTES = _HEADER.size, _ITEM.size
+_HASH_BYTES = 32
 MAX_ITEMS = 0xFFFF
 MAX_PAYLOAD_BYTES = 32 << 20
 
@@ -118,11 +119,41 @@ def payload_of(header: Header, data: Buffer) -> memoryview:
     stored = memoryview(data)[header.table_end : header.record_bytes]
     if header.codec == RAW:
         return stored
+    return _decompressed(stored, header.raw_bytes)
+
+
+def single_chunks(data: bytes) -> dict[Hash, memoryview]:
+    """The payloads of the records that lie behind one another from the beginning of `data` and hold
+    one chunk each, by the hashes that their tables name: to be checked, as ever, before use. Corrupt
+    where no record begins, or one is cut off."""
+    found: dict[Hash, memoryview] = {}
+    view = memoryview(data)
+    at, end = 0, len(data)
+    while at < end:
+        if end - at < HEADER_BYTES:
+            raise Corrupt("a record is cut off in its header")
+        magic, codec, _, count, raw_bytes, stored_bytes, _ = _HEADER.unpack_from(data, at)
+        table = at + HEADER_BYTES
+        payload = table + count * ITEM_BYTES
+        following = payload + stored_bytes
+        if magic != MAGIC or following > end:
+            raise Corrupt("no whole record begins here")
+        if count == 1:
+            hash = Hash(data[table : table + _HASH_BYTES])
+            whole = view[payload:following]
+            found[hash] = whole if codec == RAW else _decompressed(whole, raw_bytes)
+        at = following
+    return found
+
+
+def _decompressed(stored: Buffer, raw_bytes: int) -> memoryview:
+    if raw_bytes > MAX_PAYLOAD_BYTES:
+        raise Corrupt("a record's payload cannot be that large")
     try:
-        raw = _decompressor().decompress(stored, max_output_size=header.raw_bytes)
+        raw = _decompressor().decompress(stored, max_output_size=raw_bytes)
     except zstandard.ZstdError as error:
         raise Corrupt(f"a record's payload cannot be decompressed ({error})") from error
-    if len(raw) != header.raw_bytes:
+    if len(raw) != raw_bytes:
         raise Corrupt("a record's payload has not the length it states")
     return memoryview(raw)
 

@@ -43,7 +43,7 @@ class DebugService:
         """The older call: the tar alone."""
         for chunk in self.dump_v2(request, call):
             if chunk.HasField("content"):
-                yield bytes_value([chunk.content.content], len(chunk.content.content))
+                yield bytes_value([chunk.content.content])
 
     def get_dump_v2_template(self, request: Any, call: Call) -> Any:
         """What a dump can be asked to hold. All of it is small here, so a dump always holds all."""
@@ -76,7 +76,7 @@ class DebugService:
             stacks = _sampled(duration_s if name == "cpu" else 0.0, call)
         text = "".join(f"{stack} {count}\n" for stack, count in stacks.most_common())
         data = gzip.compress(text.encode())
-        yield bytes_value([data], len(data))
+        yield bytes_value([data])
 
     def binary(self, request: Any, call: Call) -> Iterator[bytes]:
         """The program that is running: its modules and the versions of what they stand on."""
@@ -89,7 +89,7 @@ class DebugService:
         data = packed.getvalue()
         for start in range(0, len(data), _MESSAGE_BYTES):
             piece = data[start : start + _MESSAGE_BYTES]
-            yield bytes_value([piece], len(piece))
+            yield bytes_value([piece])
 
     def _parts(self) -> Mapping[str, Collect]:
         parts: dict[str, Collect] = {

@@ -5,7 +5,7 @@ the first is put together from parts that are encoded once, and the second is a 
 The results are exactly what protobuf would write; the tests compare.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from howdah.pachd.storage.trees.files import File
@@ -33,8 +33,9 @@ def field(tag: bytes, data: bytes) -> bytes:
     return tag + varint(len(data)) + data
 
 
-def bytes_value(parts: Iterable[bytes | memoryview], size: int) -> bytes:
+def bytes_value(parts: Sequence[bytes | memoryview]) -> bytes:
     """A `BytesValue` of these parts, in one copy."""
+    size = sum(map(len, parts))
     return b"".join((_PATH_OF_VALUE, varint(size), *parts)) if size else b""
 
 

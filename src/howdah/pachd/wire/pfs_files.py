@@ -91,7 +91,7 @@ class FileCalls:
         file = files.one(_rooted(request.file.path))
         if request.offset < 0 or request.offset > file.size:
             raise Invalid(f"offset {request.offset} is outside of {file.path}, which has {file.size} bytes")
-        return messages(files.read(file, request.offset))
+        return files.runs(file, bytes_value, request.offset)
 
     def get_file_tar(self, request: Any, call: Call) -> Iterator[bytes]:
         _refuse_url(request)
@@ -167,7 +167,7 @@ def messages(pieces: Iterable[bytes | memoryview]) -> Iterator[bytes]:
         parts.append(piece)
         size += len(piece)
         if size >= MESSAGE_BYTES:
-            yield bytes_value(parts, size)
+            yield bytes_value(parts)
             parts, size = [], 0
     if parts:
-        yield bytes_value(parts, size)
+        yield bytes_value(parts)

@@ -5,7 +5,7 @@ is NotFound.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 
 from howdah.core.refs import CommitRef
@@ -130,6 +130,10 @@ class CommitFiles:
     def read(self, file: File, start: int = 0, length: int | None = None) -> Iterator[memoryview]:
         """The file's bytes, piece by piece, each verified."""
         return self._blobs.read(file.content, start, length)
+
+    def runs[T](self, file: File, make: Callable[[list[memoryview]], T], start: int = 0) -> Iterator[T]:
+        """As `Blobs.runs`."""
+        return self._blobs.runs(file.content, make, start)
 
     def read_all(self, path: str) -> bytes:
         return self._blobs.read_all(self.one(path).content)
