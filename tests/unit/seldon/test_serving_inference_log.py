@@ -1,11 +1,13 @@
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from howdah.core import inference_log
 from howdah.core.inference_log import Header, Record
+from howdah.runtimes.front import capture
 from howdah.runtimes.front.capture import Recorder, redacted
 from howdah.runtimes.front.place import LogPlace
 from howdah.seldon.shipping import Shipper, bucket
@@ -54,6 +56,24 @@ def test_what_is_recorded_is_there_before_anything_else_happens(tmp_path: Path):
     assert [found.header.id for found in inference_log.read(segment)] == ["a"]
     recorder.record(record("b"))
     assert [path.suffix for path in tmp_path.iterdir()] == [".log"], "full segments are complete"
+    recorder.close()
+
+
+@pytest.mark.slow
+def test_in_a_lull_the_first_record_is_complete_at_once_and_the_next_after_its_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(capture, "LULL_S", 0.0)
+    monkeypatch.setattr(capture, "SYNC_EVERY_S", 0.01)
+    recorder = Recorder(LogPlace(tmp_path, rotate_s=3600.0))
+    recorder.record(record("a"))
+    deadline = time.monotonic() + 20
+    while [path.suffix for path in tmp_path.iterdir()] != [".log"]:
+        assert time.monotonic() < deadline, "a lone record waits for its minute"
+    recorder.record(record("b"))
+    segment = recorder._segment
+    assert segment is not None
+    assert not recorder._due(segment), "one commit a minute is enough"
     recorder.close()
 
 

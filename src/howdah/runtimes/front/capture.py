@@ -7,6 +7,7 @@ What cannot be written is counted, never waited for: serving goes on when the di
 
 import contextlib
 import json
+import math
 import os
 import threading
 import time
@@ -18,6 +19,8 @@ from howdah.core.inference_log import Record
 from howdah.runtimes.front.place import LogPlace
 
 SYNC_EVERY_S = 0.5
+# After a pause this long nobody is likely to add to the segment soon, and somebody may ask why.
+LULL_S = 3.0
 SEGMENT_LIMIT_BYTES = 64 << 20
 
 
@@ -29,6 +32,7 @@ class Recorder:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._segment: _Segment | None = None
+        self._finished_s = -math.inf
         self._closing = threading.Event()
         self.dropped = 0
         threading.Thread(target=self._sync_forever, name="inference-log", daemon=True).start()
@@ -65,12 +69,19 @@ class Recorder:
             with contextlib.suppress(OSError):
                 self._segment.complete()
             self._segment = None
+            self._finished_s = time.monotonic()
+
+    def _due(self, segment: "_Segment") -> bool:
+        """Old enough; or the first for as long and in a lull, so that segments come no oftener for it."""
+        old_s = self._place.rotate_s
+        rested = time.monotonic() - self._finished_s >= old_s
+        return segment.age_s() >= old_s or (rested and segment.quiet_s() >= LULL_S)
 
     def _sync_forever(self) -> None:
         while not self._closing.wait(SYNC_EVERY_S):
             with self._lock:
                 segment = self._segment
-                if segment is not None and segment.age_s() >= self._place.rotate_s:
+                if segment is not None and self._due(segment):
                     self._finish()
                     continue
             if segment is not None:
@@ -82,7 +93,7 @@ class _Segment:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self._born_s = time.monotonic()
+        self._born_s = self._written_s = time.monotonic()
         self._dirty = False
         self.rows = 0
         self.size_bytes = 0
@@ -94,11 +105,15 @@ class _Segment:
             os.ftruncate(self._fd, self.size_bytes)
             raise OSError("short write")
         self._dirty = True
+        self._written_s = time.monotonic()
         self.rows += 1
         self.size_bytes += written
 
     def age_s(self) -> float:
         return time.monotonic() - self._born_s
+
+    def quiet_s(self) -> float:
+        return time.monotonic() - self._written_s
 
     def sync(self) -> None:
         if self._dirty:
