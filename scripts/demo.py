@@ -64,9 +64,8 @@ def tell(found: dict[str, str]) -> None:
     put("mileage-policy", "/policy.yaml", CASE / "policy.yaml")
     put("mileage-manifest", "/deployment.yaml", ROOT / "seldon" / "mileage" / "deployment.yaml")
     run("pachctl", "put", "file", "mileage-retrain@master:/why.json", text='{"reason": "the first training"}')
-    for spec in sorted(CASE.glob("*.json")):
-        if spec.name != "schema.json":
-            run("pachctl", "create", "pipeline", "-f", shown(spec))
+    for spec in sorted(CASE.glob("[1-6]-*.json")):  # the others look at a model; the story needs none
+        run("pachctl", "create", "pipeline", "-f", shown(spec))
 
     chapter("The cars of 1970 to 1976 arrive; everything downstream runs by itself")
     run("pachctl", "put", "file", "mileage-raw@master", *files(EARLY))

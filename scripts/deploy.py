@@ -3,11 +3,11 @@
     scripts/deploy.py CASE [--apply] [--serve]
 
 Shows every command and, without --apply, runs none of them. Creates or updates the repos
-that people fill (`CASE-raw`, schema, policy, manifest, retrain), puts the case's own files
-there, and creates or updates its pipelines in the order of their names; doing so again
-changes nothing. REGISTRY, where set, is put before the image names of specs and manifest.
-The publish step applies the manifest once there is a champion; --serve does it now, by
-kubectl on what KUBECONFIG names.
+that people fill (`CASE-raw`, schema, policy, manifest, retrain, and parameters where the case
+has candidates to try), puts the case's own files there, and creates or updates its pipelines
+in the order of their names; doing so again changes nothing. REGISTRY, where set, is put before
+the image names of specs and manifest. The publish step applies the manifest once there is a
+champion; --serve does it now, by kubectl on what KUBECONFIG names.
 """
 
 import argparse
@@ -73,6 +73,10 @@ def commands(case: str, specs: list[Path], written: Written, *, serve: bool) -> 
     # A file of its own: a retraining that was asked for since, in why.json, stays as it is.
     first = written.new("deployed.json", json.dumps({"reason": "first training"}) + "\n")
     found.append(["pachctl", "put", "file", f"{case}-retrain@master:/deployed.json", "-f", first])
+    if tried := sorted((home / "parameters").glob("*.json")):
+        found.insert(0, ["pachctl", "update", "repo", f"{case}-parameters"])
+        put = [word for path in tried for word in ("-f", written.path(path))]
+        found.append(["pachctl", "put", "file", f"{case}-parameters@master", *put])
     found += [["pachctl", "update", "pipeline", "-f", written.path(spec)] for spec in specs]
     if serve:
         found.append(["kubectl", "apply", "-f", written.path(manifest)])

@@ -1,12 +1,15 @@
 """Writes docs/reference/ from the program itself: `make reference`.
 
 The commands come from the programs below (tests/repo holds them against the entry points
-of pyproject.toml), the settings from `howdah.core.settings`. tests/repo compares the pages
-with what this would write, so that nothing can be added without being documented.
+of pyproject.toml), the settings from `howdah.core.settings`, the steps from their own words.
+tests/repo compares the pages with what this would write, so that nothing can be added
+without being documented.
 """
 
+import ast
 import importlib
 import itertools
+import json
 import pkgutil
 import sys
 from collections.abc import Iterator
@@ -27,7 +30,11 @@ NOTE = "<!-- Written by `make reference`; change the program, not this page. -->
 def pages() -> dict[str, str]:
     """Each generated page's path under docs/reference, with its text."""
     written = {f"{program}.md": commands_page(program) for program in PROGRAMS}
-    return written | {"configuration.md": configuration_page(), "pachd-api.md": api_page()}
+    return written | {
+        "configuration.md": configuration_page(),
+        "pachd-api.md": api_page(),
+        "steps.md": steps_page(),
+    }
 
 
 def commands_page(program: str) -> str:
@@ -122,6 +129,48 @@ def served_rpcs() -> set[str]:
             if isinstance(service, str):
                 found |= {paths[service, name] for name in vars(value) if (service, name) in paths}
     return found
+
+
+def steps_page() -> str:
+    """Every step by what its --help tells, and which pipelines of the reference cases run it."""
+    lines = ["# The steps", "", NOTE, STEPS_TOLD, ""]
+    for path in sorted((ROOT / "src" / "howdah" / "steps").glob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if "program.run(main)" not in ast.unparse(tree):
+            continue  # what several steps share
+        story = ast.get_docstring(tree) or ""
+        users = ", ".join(f"`{name}`" for name in _users(path.stem)) or NO_PIPELINE[path.stem]
+        lines += [f"## {path.stem}", "", *story.splitlines(), "", f"Run by: {users}.", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _users(step: str) -> list[str]:
+    specs = (json.loads(path.read_text()) for path in sorted((ROOT / "pipelines").glob("*/*.json")))
+    return [
+        spec["pipeline"]["name"]
+        for spec in specs
+        if f"howdah.steps.{step}" in spec.get("transform", {}).get("cmd", ())
+    ]
+
+
+NO_PIPELINE = {
+    "agree": "`howdah reproduce`, where the bytes differ",
+    "schema": "a person, once, or `howdah init`",
+}
+STEPS_TOLD = """\
+Each is `python -m howdah.steps.NAME`, in any pipeline or by hand on folders; `--help` tells its options.
+With `--batch` it works on datum after datum in a pipeline with `datum_batching`.
+
+Some things that one might look for are part of another step:
+
+| | is done by |
+|---|---|
+| package | `train` and `forecast`: a whole bundle, with schema, card, reference, scenarios |
+| cross validation | `train` and `tune`, before anything is fitted on all rows |
+| encodings, filling, scaling | the model inside the bundle; servers and notebooks are asked with raw rows |
+| fitting a detector, an explainer | whoever watches or explains, at its start, on the bundle's reference |
+| batch outliers; batch drift | `detect`; `drift` |
+"""
 
 
 def _walk(command, path, program) -> Iterator[tuple[tuple[str, ...], typer.core.TyperCommand]]:

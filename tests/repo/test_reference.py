@@ -25,7 +25,7 @@ def test_every_command_and_option_has_a_word_of_help(reference):
     assert reference.undocumented() == []
 
 
-@pytest.mark.parametrize("page", ["howdah.md", "pachctl.md", "configuration.md", "pachd-api.md"])
+@pytest.mark.parametrize("page", ["howdah.md", "pachctl.md", "configuration.md", "pachd-api.md", "steps.md"])
 def test_the_reference_is_what_the_program_says(reference, root, page):
     written = (root / "docs" / "reference" / page).read_text()
     assert written == reference.pages()[page], "run `make reference`"

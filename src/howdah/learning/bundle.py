@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -114,12 +115,14 @@ def _manifest(document: dict[str, object]) -> Manifest:
     signature = document.pop("signature")
     if not isinstance(signature, dict):
         raise TypeError("signature is not an object")
-    fields = {
-        side: tuple(Field(**{**entry, "shape": tuple(entry["shape"])}) for entry in signature.pop(side))
-        for side in ("inputs", "outputs")
-    }
+    fields = {side: tuple(_field(entry) for entry in signature.pop(side)) for side in ("inputs", "outputs")}
     classes = tuple(signature.pop("classes"))
     return Manifest(signature=Signature(**signature, **fields, classes=classes), **document)  # type: ignore[arg-type]
+
+
+def _field(entry: dict[str, Any]) -> Field:
+    lists = {"shape": tuple(entry["shape"]), "columns": tuple(entry.get("columns", ()))}
+    return Field(**{**entry, **lists})
 
 
 def write(

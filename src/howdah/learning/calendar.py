@@ -11,7 +11,9 @@ import pandas as pd
 from howdah.errors import Invalid
 from howdah.learning.signature import Array
 
-FEATURES = ("log_return", "range", "body", "volume_change", "gap", "weekday", "month_end")
+CLOSE = "close"
+TARGET = "log_return"
+FEATURES = (TARGET, "range", "body", "volume_change", "gap", "weekday", "month_end")
 
 
 def series(frame: pd.DataFrame) -> pd.DataFrame:
@@ -32,7 +34,7 @@ def series(frame: pd.DataFrame) -> pd.DataFrame:
     dates = pd.DatetimeIndex(filled.index)
     features = pd.DataFrame(
         {
-            "log_return": np.log(close).diff().fillna(0.0),
+            TARGET: np.log(close).diff().fillna(0.0),
             "range": np.where(gap, 0.0, np.log(filled["High"] / filled["Low"])),
             "body": np.where(gap, 0.0, np.log(filled["Close"] / filled["Open"])),
             "volume_change": np.log1p(filled["Volume"]).diff().fillna(0.0),
@@ -42,16 +44,47 @@ def series(frame: pd.DataFrame) -> pd.DataFrame:
         },
         index=filled.index,
     )
-    features.insert(0, "close", close)
+    features.insert(0, CLOSE, close)
     return features
 
 
-def windows(features: pd.DataFrame, length: int) -> tuple[Array, Array, pd.Index]:
-    """Every run of `length` days with the next day's return and date, in order of time."""
-    values = features[list(FEATURES)].to_numpy(np.float32)
+def inputs(features: pd.DataFrame) -> list[str]:
+    """The columns that a model looks at: all but the price itself."""
+    return [name for name in features.columns if name != CLOSE]
+
+
+def lag(features: pd.DataFrame, column: str, days: int) -> pd.DataFrame:
+    """With the column as it was `days` working days ago; nought where there was no such day."""
+    return features.assign(**{f"{column}_lag_{days}": features[column].shift(days).fillna(0.0)})
+
+
+def rolling(features: pd.DataFrame, column: str, days: int) -> pd.DataFrame:
+    """With the column's mean and deviation over the last `days` working days, the day itself included."""
+    window = features[column].rolling(days, min_periods=1)
+    means, deviations = window.mean(), window.std(ddof=0).fillna(0.0)
+    return features.assign(**{f"{column}_mean_{days}": means, f"{column}_deviation_{days}": deviations})
+
+
+def link(features: pd.DataFrame, other: pd.DataFrame, name: str) -> pd.DataFrame:
+    """With another table's columns as they stood on each day: its last row of that day or before.
+
+    Invalid where the other table begins later, since nothing of the future may fill the past.
+    """
+    known = other.sort_values("Date").set_index("Date").add_prefix(f"{name}_")
+    joined = pd.merge_asof(features, known, left_index=True, right_index=True)
+    if unknown := [column for column in known.columns if joined[column].isna().any()]:
+        day = joined.index[joined[unknown[0]].isna()][0]
+        raise Invalid(f"{name} says nothing about {unknown[0].removeprefix(f'{name}_')} on {day:%Y-%m-%d}.")
+    return joined
+
+
+def windows(features: pd.DataFrame, length: int, names: list[str]) -> tuple[Array, Array, pd.Index]:
+    """Every run of `length` days of these columns, with the next day's return and date, in order of time."""
+    values = features[names].to_numpy(np.float32)
     count = len(values) - length
     if count <= 0:
-        empty = np.empty((0, length, len(FEATURES)), np.float32)
+        empty = np.empty((0, length, len(names)), np.float32)
         return empty, np.empty(0, np.float32), features.index[:0]
     runs = np.lib.stride_tricks.sliding_window_view(values, length, axis=0)[:count].transpose(0, 2, 1)
-    return np.ascontiguousarray(runs), values[length:, 0], features.index[length:]
+    truth = features[TARGET].to_numpy(np.float32)[length:]
+    return np.ascontiguousarray(runs), truth, features.index[length:]

@@ -3,6 +3,11 @@
 from howdah.learning.bundle import Manifest
 from howdah.learning.schema import Column, Schema
 
+CHOSEN = (
+    "Its parameters were chosen among candidates by cross validation on these same rows, which makes "
+    "those figures a little kind. The comparison on held-out rows is not touched by that."
+)
+
 
 def write(manifest: Manifest, schema: Schema) -> str:
     """Markdown from the manifest and the schema alone, so that it never says more than is known."""
@@ -24,6 +29,7 @@ def write(manifest: Manifest, schema: Schema) -> str:
         "| split | " + " | ".join(sorted(manifest.metrics["cross_validation"])) + " |",
         "|---|" + "---|" * len(manifest.metrics["cross_validation"]),
         *(_figures(split, manifest) for split in sorted(manifest.metrics)),
+        *(["", CHOSEN] if "chosen" in manifest.sources else []),
         "",
         "## Limits and risks",
         "- It interpolates: outside the ranges above its answers are guesses.",

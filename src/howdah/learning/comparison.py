@@ -6,6 +6,7 @@ flipping signs at random: if the two were equally good, each row's difference wo
 as likely one way as the other. Offline, on one window: it says nothing yet about live.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,8 @@ from howdah.learning.signature import Array, Signature
 
 FLIPS = 10_000
 FEWEST_ROWS = 10
+MOST_PARTS = 5_000
+CELLS_AT_ONCE = 5_000_000
 # A probability of exactly nought would make one row's loss infinite and the mean meaningless.
 LEAST_PROBABILITY = 1e-6
 
@@ -43,6 +46,11 @@ def losses(truth: Array, outputs: dict[str, Array], signature: Signature) -> Arr
     return np.asarray(np.abs(truth.astype(float) - outputs[signature.target]))
 
 
+def by_day(losses: Array, days: Array) -> Array:
+    """Each day's mean loss, in order of the days: series that move together are one observation a day."""
+    return np.array([losses[days == day].mean() for day in np.unique(days)])
+
+
 def compare(champion: Array, challenger: Array, loss: str, seed: int = 0) -> Comparison:
     """The two models' losses, row by row, in the same order."""
     if len(champion) != len(challenger):
@@ -51,9 +59,15 @@ def compare(champion: Array, challenger: Array, loss: str, seed: int = 0) -> Com
         raise Invalid(f"{len(champion)} held-out rows are too few to compare on; {FEWEST_ROWS} are needed.")
     gains = np.asarray(champion - challenger, dtype=float)
     generator = np.random.default_rng(seed)
-    flips = generator.choice([-1.0, 1.0], (FLIPS, len(gains))) @ gains / len(gains)
-    draws = generator.integers(0, len(gains), (FLIPS, len(gains)))
-    means = gains[draws].mean(axis=1)
+    parts = _parts(gains, generator)
+    flips = _many(parts, lambda count: generator.choice([-1.0, 1.0], (count, len(parts))) @ parts)
+    flips /= len(gains)
+    # As much as was seen counts as a tie, whatever the order of adding makes of the last digit.
+    least = gains.mean() - 1e-12 * np.abs(gains).mean()
+    sums = _many(
+        parts, lambda count: parts[generator.integers(0, len(parts), (count, len(parts)))].sum(axis=1)
+    )
+    means = sums / len(gains)
     return Comparison(
         rows=len(gains),
         loss=loss,
@@ -62,5 +76,19 @@ def compare(champion: Array, challenger: Array, loss: str, seed: int = 0) -> Com
         improvement=float(gains.mean()),
         interval=(float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))),
         # One is added to both sides so that chance is never said to be impossible.
-        p_value=float((1 + (flips >= gains.mean()).sum()) / (1 + FLIPS)),
+        p_value=float((1 + (flips >= least).sum()) / (1 + FLIPS)),
     )
+
+
+def _parts(gains: Array, generator: np.random.Generator) -> Array:
+    """The gains themselves; of very many, sums over random groups, which chance treats alike."""
+    if len(gains) <= MOST_PARTS:
+        return gains
+    mixed = generator.permutation(gains)
+    return np.array([group.sum() for group in np.array_split(mixed, MOST_PARTS)])
+
+
+def _many(parts: Array, draw: Callable[[int], Array]) -> Array:
+    """FLIPS draws, so many at once as memory allows."""
+    at_once = min(FLIPS, max(1, CELLS_AT_ONCE // len(parts)))
+    return np.concatenate([draw(min(at_once, FLIPS - done)) for done in range(0, FLIPS, at_once)])

@@ -4,7 +4,8 @@ A Shapley value is an input's fair share of the difference between this row's an
 the average answer over a background sample. Few inputs are computed exactly, over all
 coalitions; more are sampled over permutations and their mirror images. Either way the
 shares add up to the difference exactly, which callers may rely on. Works for any model,
-asks only for answers, and needs numpy alone, so it is free of other licences.
+asks only for answers, and needs numpy alone, so it is free of other licences. Of a window of
+days, each of its columns, over all its days, is one input.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
-from howdah.learning.signature import Array, Signature
+from howdah.learning.signature import Array, Field, Signature
 
 Arrays = Mapping[str, Array]
 Predict = Callable[[Arrays], Array]
@@ -48,11 +49,17 @@ class Explainer(Protocol):
 class Shapley:
     def __init__(self, predict: Predict, background: Arrays, signature: Signature, seed: int = 0) -> None:
         self._predict = predict
-        self._names = [field.name for field in signature.inputs]
+        self._places = [place for field in signature.inputs for place in _places(field)]
+        self._names = [name for name, _, _ in self._places]
         generator = np.random.default_rng(seed)
-        rows = len(background[self._names[0]])
+        fields = [field.name for field in signature.inputs]
+        rows = len(background[fields[0]])
         chosen = np.sort(generator.permutation(rows)[:BACKGROUND_ROWS])
-        self._background = {name: background[name][chosen] for name in self._names}
+        # Text as objects: a row's longer word would be cut to the background's longest otherwise.
+        self._background = {
+            name: values.astype(object) if values.dtype.kind in "US" else values
+            for name, values in ((name, background[name][chosen]) for name in fields)
+        }
         self._permutations = [generator.permutation(len(self._names)) for _ in range(PERMUTATIONS)]
 
     def explain(self, row: Arrays) -> Explanation:
@@ -69,12 +76,18 @@ class Shapley:
 
     def _answers(self, row: Arrays, coalitions: list[frozenset[int]]) -> Array:
         """The mean answer for each coalition: its inputs from the row, the others from the background."""
-        size = len(self._background[self._names[0]])
-        table = {}
-        for place, name in enumerate(self._names):
+        size = len(next(iter(self._background.values())))
+        table = {
+            name: np.tile(values, (len(coalitions), *[1] * (values.ndim - 1)))
+            for name, values in self._background.items()
+        }
+        for place, (_, field, column) in enumerate(self._places):
             taken = np.repeat([place in coalition for coalition in coalitions], size)
-            others = np.tile(self._background[name], len(coalitions))
-            table[name] = np.where(taken, np.asarray(row[name]).reshape(-1)[0], others)
+            own = np.asarray(row[field]).reshape(-1, *table[field].shape[1:])[0]
+            if column is None:
+                table[field][taken] = own
+            else:
+                table[field][taken, ..., column] = own[..., column]
         answers = np.asarray(self._predict(table), dtype=float).reshape(len(coalitions), size)
         return np.asarray(answers.mean(axis=1))
 
@@ -98,6 +111,13 @@ class Shapley:
         for walk, gains in zip(walks, np.diff(values, axis=1), strict=True):
             shares[walk] += gains / len(walks)
         return shares
+
+
+def _places(field: Field) -> list[tuple[str, str, int | None]]:
+    """What is shared out: the input itself, or each column of a window; (name, field, column)."""
+    if not field.columns:
+        return [(field.name, field.name, None)]
+    return [(name, field.name, column) for column, name in enumerate(field.columns)]
 
 
 def answer_of(predict: Callable[[Arrays], Mapping[str, Array]], signature: Signature, row: Arrays) -> Predict:

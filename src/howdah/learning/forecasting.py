@@ -5,43 +5,75 @@ model's mean absolute error over the naive one's on the same days: below one is 
 than naive, and for daily prices of liquid stocks nobody should expect much below one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from howdah.errors import Invalid
-from howdah.learning.calendar import FEATURES, windows
+from howdah.learning.calendar import TARGET, inputs, windows
+from howdah.learning.onnx_graph import canonical
 from howdah.learning.predictor import OnnxModel
 from howdah.learning.signature import Array, Field, Signature
 
 Split = tuple[Array, Array]
-TARGET = "log_return"
 RELATIVE_GAP = 1e-4
 OPSET = 15
 
 
-def signature(length: int) -> Signature:
+@dataclass(frozen=True, slots=True)
+class Days:
+    """One company's windows, what came after each, and when."""
+
+    runs: Array
+    truth: Array
+    dates: Array
+
+    def where(self, chosen: Array) -> "Days":
+        return Days(self.runs[chosen], self.truth[chosen], self.dates[chosen])
+
+
+def together(parts: Sequence[Days]) -> Days:
+    """Several companies' days, one company after the other."""
+    runs, truth, dates = (
+        np.concatenate([getattr(part, each) for part in parts]) for each in ("runs", "truth", "dates")
+    )
+    return Days(runs, truth, dates)
+
+
+def signature(length: int, names: Sequence[str]) -> Signature:
     return Signature(
         "forecast",
         TARGET,
-        (Field("window", "number", (length, len(FEATURES))),),
+        (Field("window", "number", (length, len(names)), columns=tuple(names)),),
         (Field(TARGET, "number", source="prediction", column=0),),
     )
 
 
-def split(
-    companies: Mapping[str, pd.DataFrame], length: int, holdout_days: int
-) -> dict[str, dict[str, Split]]:
-    """By company, the windows to learn from and those of the last `holdout_days` working days of all."""
+def columns(companies: Mapping[str, pd.DataFrame]) -> list[str]:
+    """What a model can look at: the columns that every company has."""
+    first, *others = companies.values()
+    return [name for name in inputs(first) if all(name in features.columns for features in others)]
+
+
+def border(companies: Mapping[str, pd.DataFrame], holdout_days: int) -> pd.Timestamp:
+    """The last day to learn from; the `holdout_days` working days after it are held out, of all companies."""
     last = max(features.index.max() for features in companies.values())
-    border = last - pd.offsets.BusinessDay(holdout_days)
-    sides: dict[str, dict[str, Split]] = {}
+    return last - pd.offsets.BusinessDay(holdout_days)
+
+
+def split(
+    companies: Mapping[str, pd.DataFrame], length: int, holdout_days: int, names: Sequence[str]
+) -> dict[str, dict[str, Days]]:
+    """By company, the windows to learn from (`train`) and those whose day is `held_out`."""
+    last = border(companies, holdout_days)
+    sides: dict[str, dict[str, Days]] = {}
     for name, features in companies.items():
-        runs, truth, dates = windows(features, length)
-        held = np.asarray(dates > border)
-        sides[name] = {"train": (runs[~held], truth[~held]), "held_out": (runs[held], truth[held])}
+        runs, truth, dates = windows(features, length, list(names))
+        days, held = Days(runs, truth, dates.to_numpy()), np.asarray(dates > last)
+        sides[name] = {"train": days.where(~held), "held_out": days.where(held)}
     return sides
 
 
@@ -115,10 +147,10 @@ def _to_onnx(model: object, shape: tuple[int, ...]) -> bytes:
         lambda window: tf.identity(model(window, training=False), name="prediction"),  # type: ignore[operator]
         input_signature=specification,
     )
-    graph, _ = tf2onnx.convert.from_function(function, input_signature=specification, opset=OPSET)
+    converted, _ = tf2onnx.convert.from_function(function, input_signature=specification, opset=OPSET)
     # tf2onnx names the output after the function, not after us.
-    produced = graph.graph.output[0].name
-    for node in graph.graph.node:
+    produced = converted.graph.output[0].name
+    for node in converted.graph.node:
         node.output[:] = ["prediction" if name == produced else name for name in node.output]
-    graph.graph.output[0].name = "prediction"
-    return bytes(graph.SerializeToString(deterministic=True))
+    converted.graph.output[0].name = "prediction"
+    return bytes(canonical(converted).SerializeToString(deterministic=True))

@@ -20,6 +20,8 @@ class Field:
     """An output's name inside the model file, where it differs from ours."""
     column: int | None = None
     """Which column of the source's matrix this output is; None for all of it."""
+    columns: tuple[str, ...] = ()
+    """For a window of days, what stands in each place of a day."""
 
     def pick(self, values: Array) -> Array:
         picked = values if self.column is None else values[:, self.column]

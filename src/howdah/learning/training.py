@@ -75,21 +75,26 @@ def build(signature: Signature, family: str, parameters: Parameters, seed: int) 
     makers = FAMILIES[signature.task]
     if family not in makers:
         raise Invalid(f"No model family {family!r} for {signature.task}; there are {', '.join(makers)}.")
+    try:
+        estimator = makers[family](parameters, seed)
+    except TypeError as error:
+        raise Invalid(f"Parameters of {family}: {error}.") from error
+    return Pipeline([("columns", columns(signature, scaled=family not in TREES)), ("model", estimator)])
+
+
+def columns(signature: Signature, *, scaled: bool) -> ColumnTransformer:
+    """Raw columns to a matrix: numbers filled with the median, categories one-hot, new ones as nought."""
     numbers = [field.name for field in signature.inputs if field.kind == "number"]
     categories = [field.name for field in signature.inputs if field.kind == "category"]
     fill = SimpleImputer(strategy="median")
     # Trees split on order alone; scaling would only move values across their thresholds by rounding.
-    numeric = fill if family in TREES else Pipeline([("fill", fill), ("scale", StandardScaler())])
+    numeric = Pipeline([("fill", fill), ("scale", StandardScaler())]) if scaled else fill
     steps: list[tuple[str, object, list[str]]] = []
     if numbers:
         steps.append(("numbers", numeric, numbers))
     if categories:
         steps.append(("categories", OneHotEncoder(handle_unknown="ignore"), categories))
-    try:
-        estimator = makers[family](parameters, seed)
-    except TypeError as error:
-        raise Invalid(f"Parameters of {family}: {error}.") from error
-    return Pipeline([("columns", ColumnTransformer(steps)), ("model", estimator)])
+    return ColumnTransformer(steps)
 
 
 def frame_of(table: Mapping[str, Array] | pd.DataFrame, signature: Signature) -> pd.DataFrame:

@@ -14,6 +14,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from howdah.errors import Invalid
+from howdah.learning.repeats import Repeats
 from howdah.learning.schema import Column, Schema
 
 REASON, COLUMN, ROW = "__reason", "__column", "__row"
@@ -27,13 +28,16 @@ class Sorted:
     quarantined: pd.DataFrame
 
 
-def sort(text: pd.DataFrame, schema: Schema) -> Sorted:
-    """Both sides of `text`; raises Invalid where a column of the schema is missing altogether."""
+def sort(text: pd.DataFrame, schema: Schema, repeats: Repeats | None = None) -> Sorted:
+    """Both sides of `text`; raises Invalid where a column of the schema is missing altogether.
+
+    Of a table in pieces, `repeats` remembers the rows of the pieces before.
+    """
     absent = [column.name for column in schema.columns if column.name not in text.columns]
     if absent:
         raise Invalid(f"Column {absent[0]!r} is missing; the file has {', '.join(map(str, text.columns))}.")
     typed = pd.DataFrame({column.name: _typed(text[column.name], column) for column in schema.columns})
-    failures = _failures(text, typed, schema)
+    failures = _failures(text, typed, schema, repeats or Repeats())
     bad = text.index.isin(list(failures))
     quarantined = text[bad].copy()
     quarantined.insert(0, ROW, quarantined.index)
@@ -69,7 +73,9 @@ def _typed(values: pd.Series, column: Column) -> pd.Series:
     return values.str.strip()
 
 
-def _failures(text: pd.DataFrame, typed: pd.DataFrame, schema: Schema) -> dict[int, tuple[str, str]]:
+def _failures(
+    text: pd.DataFrame, typed: pd.DataFrame, schema: Schema, repeats: Repeats
+) -> dict[int, tuple[str, str]]:
     """The first fault of each faulty row: its column and the reason."""
     faults: dict[int, tuple[str, str]] = {}
     for column in schema.columns:
@@ -82,7 +88,7 @@ def _failures(text: pd.DataFrame, typed: pd.DataFrame, schema: Schema) -> dict[i
             _note(faults, text, text.index[text[column.name].isna()], column.name, "is missing")
     _note_pandera(faults, text, typed, schema)
     keys = list(schema.unique) or list(schema.names)
-    _note(faults, text, text.index[typed.duplicated(subset=keys)], keys[0], "repeats an earlier row")
+    _note(faults, text, text.index[repeats.of(typed[keys])], keys[0], "repeats an earlier row")
     return faults
 
 
@@ -101,4 +107,5 @@ def _note(
     faults: dict[int, tuple[str, str]], text: pd.DataFrame, rows: Iterable[int], column: str, reason: str
 ) -> None:
     for row in rows:
-        faults.setdefault(int(row), (column, f"{text.at[row, column]!r} {reason}"))
+        value = text.at[row, column]
+        faults.setdefault(int(row), (column, f"{value!r} {reason}" if isinstance(value, str) else reason))

@@ -4,8 +4,10 @@ Reads the challenger's bundle from --challenger and the rows from --data, fetche
 champion's bundle from the branch --champion, and writes comparison.json under --out:
 both models' figures, the paired test, which commits were compared, and that all of this
 is offline. The rows are those of the --latest newest files; for a forecast --data holds
-the features and the rows are the last --latest days, which the challenger held out.
-While there is no champion, it says so and gives the challenger's figures alone.
+the features and the rows are the last --latest days, which the challenger held out, one a
+day: companies rise and fall together, so that their days are no rows of their own.
+While there is no champion, it says so and gives the challenger's figures alone. A challenger
+that no longer answers its own scenarios as it did when it was made fails the step.
 """
 
 import json
@@ -15,8 +17,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-
+from howdah.errors import Invalid
 from howdah.learning import bundle, comparison, evaluation, forecasting, training
 from howdah.learning.schema import Schema
 from howdah.learning.signature import Array
@@ -35,6 +36,8 @@ class Window:
     name: str
     inputs: dict[str, Array]
     truth: Array
+    days: Array | None = None
+    """For a forecast, each row's day."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -46,11 +49,13 @@ def main(arguments: Sequence[str]) -> None:
     options = step.parse_args(arguments)
 
     challenger = bundle.read(options.challenger)
+    if changed := challenger.replay(challenger.model()):
+        raise Invalid(f"the challenger does not answer as it did when it was made: {changed[0]}.")
     answered = _answer(challenger, options.data, options.latest)
     document: dict[str, object] = {
         "kind": "offline",
         "window": answered.window.name,
-        "rows": len(answered.window.truth),
+        "rows": len(answered.losses),
         "challenger": {"commit": program.commit(options.challenger), "metrics": answered.metrics},
         "champion": None,
     }
@@ -81,7 +86,10 @@ def _answer(found: bundle.Bundle, data: Path, latest: int) -> Answered:
         metrics = forecasting.figures(window.truth, outputs[signature.target])
     else:
         metrics = evaluation.evaluate(window.truth, outputs, signature)
-    return Answered(window, comparison.losses(window.truth, outputs, signature), metrics)
+    losses = comparison.losses(window.truth, outputs, signature)
+    return Answered(
+        window, losses if window.days is None else comparison.by_day(losses, window.days), metrics
+    )
 
 
 def _rows(found: bundle.Bundle, data: Path, latest: int) -> Window:
@@ -96,10 +104,10 @@ def _rows(found: bundle.Bundle, data: Path, latest: int) -> Window:
 
 
 def _days(found: bundle.Bundle, data: Path, latest: int) -> Window:
-    length = found.manifest.signature.inputs[0].shape[0]
-    sides = forecasting.split(read_features(data), length, latest).values()
-    runs, truth = (np.concatenate([side["held_out"][place] for side in sides]) for place in (0, 1))
-    return Window(f"the last {latest} working days", {"window": runs}, truth)
+    (field,) = found.manifest.signature.inputs
+    sides = forecasting.split(read_features(data), field.shape[0], latest, field.columns).values()
+    held = forecasting.together([side["held_out"] for side in sides])
+    return Window(f"the last {latest} working days", {field.name: held.runs}, held.truth, held.dates)
 
 
 def _compare(champion: Answered, challenger: Answered, found: bundle.Bundle) -> comparison.Comparison:

@@ -2,7 +2,8 @@
 
 Reads the bundle from --model, explains --rows rows of its reference sample against the
 rest, and writes under --out explanation.json (each row's shares, and their mean size by
-input) and plots/importance.svg. For classes the last one's probability is explained.
+input) and plots/importance.svg. For classes the last one's probability is explained; for a
+forecast each feature has one share, over all days of the window.
 """
 
 import json
@@ -12,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from howdah.errors import Invalid
 from howdah.learning import bundle, plots, reference
 from howdah.learning.explanation import Explanation, Shapley
 from howdah.learning.signature import Array
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
     options = step.parse_args(arguments)
     found = bundle.read(options.model)
     explained = _explain(found, options.rows, options.seed)
-    names = [field.name for field in found.manifest.signature.inputs]
+    names = sorted(explained[0].shares)
     sizes = {name: float(np.mean([abs(row.shares[name]) for row in explained])) for name in names}
     ranked = dict(sorted(sizes.items(), key=lambda pair: -pair[1]))
     (options.out / "plots").mkdir(parents=True, exist_ok=True)
@@ -40,8 +40,6 @@ def main(arguments: Sequence[str]) -> None:
 
 def _explain(found: bundle.Bundle, count: int, seed: int) -> list[Explanation]:
     signature = found.manifest.signature
-    if signature.task == "forecast":
-        raise Invalid("explain works on columns; a window of days has none.")
     past, model = reference.read(found.folder, signature), found.model()
     output, column = signature.target, None
     if signature.task == "classification":

@@ -1,6 +1,6 @@
 """Trains an LSTM on daily features and writes it as a bundle, with its figures beside naive.
 
-Reads every COMPANY.csv of --data as `calendar` writes them, holds the last days out for
+Reads every COMPANY.csv of --data as `features` writes them, holds the last days out for
 all companies, trains one model on the windows before them, exports it to ONNX where that
 is proven to agree, and writes the bundle under --out. The card says for each company who
 wins, the model or the naive forecast.
@@ -9,15 +9,11 @@ wins, the model or the naive forecast.
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from howdah.learning import bundle, card, forecasting, predictor
-from howdah.learning.calendar import FEATURES
+from howdah.learning import bundle, calendar, card, forecasting, predictor
 from howdah.learning.signature import Signature
 from howdah.steps import program
-
-REFERENCE_ROWS = 1000
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -32,11 +28,12 @@ def main(arguments: Sequence[str]) -> None:
     options = step.parse_args(arguments)
 
     companies = read_features(options.data)
-    sides = forecasting.split(companies, options.window, options.holdout_days)
-    runs = np.concatenate([side["train"][0] for side in sides.values()])
-    truth = np.concatenate([side["train"][1] for side in sides.values()])
-    model = forecasting.fit((runs, truth), options.units, options.epochs, options.seed)
-    shape = forecasting.signature(options.window)
+    names = forecasting.columns(companies)
+    sides = forecasting.split(companies, options.window, options.holdout_days, names)
+    learned = forecasting.together([side["train"] for side in sides.values()])
+    runs = learned.runs
+    model = forecasting.fit((runs, learned.truth), options.units, options.epochs, options.seed)
+    shape = forecasting.signature(options.window, names)
     options.out.mkdir(parents=True, exist_ok=True)
     model_file = forecasting.export(model, runs[-500:], shape, options.out)
 
@@ -56,7 +53,7 @@ def main(arguments: Sequence[str]) -> None:
     bundle.write(
         options.out,
         manifest,
-        reference=_reference(companies, options.holdout_days, options.seed),
+        reference=_reference(companies, forecasting.border(companies, options.holdout_days), names),
         card=card.write_forecast(manifest),
         scenario_inputs={"window": runs[:: max(1, len(runs) // 5)][:5]},
     )
@@ -70,26 +67,28 @@ def read_features(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def _judge(
-    sides: dict[str, dict[str, forecasting.Split]], model: Path, shape: Signature
+    sides: dict[str, dict[str, forecasting.Days]], model: Path, shape: Signature
 ) -> dict[str, dict[str, float]]:
     served = predictor.load(model.parent, model.name, shape)
     judged = {}
     for name, side in sides.items():
-        runs, truth = side["held_out"]
-        if len(runs) == 0:
+        held = side["held_out"]
+        if len(held.runs) == 0:
             continue  # a company that has stopped trading has no last days
-        judged[name] = forecasting.figures(truth, served.predict({"window": runs})[forecasting.TARGET])
-        program.say(f"{name}: MASE {judged[name]['mase']:.4f} on {len(truth)} held-out days")
-    pooled = [side["held_out"] for side in sides.values() if len(side["held_out"][0])]
-    runs, truth = (np.concatenate(part) for part in zip(*pooled, strict=True))
-    judged["held_out"] = forecasting.figures(truth, served.predict({"window": runs})[forecasting.TARGET])
+        judged[name] = _figures(served, held)
+        program.say(f"{name}: MASE {judged[name]['mase']:.4f} on {len(held.truth)} held-out days")
+    judged["held_out"] = _figures(served, forecasting.together([side["held_out"] for side in sides.values()]))
     return judged
 
 
-def _reference(companies: dict[str, pd.DataFrame], holdout_days: int, seed: int) -> str:
-    rows = pd.concat([features.iloc[:-holdout_days] for features in companies.values()], ignore_index=True)
-    sample = rows.sample(min(REFERENCE_ROWS, len(rows)), random_state=seed).sort_index()
-    return sample[list(FEATURES)].to_csv(index=False)
+def _figures(served: predictor.Model, days: forecasting.Days) -> dict[str, float]:
+    return forecasting.figures(days.truth, served.predict({"window": days.runs})[calendar.TARGET])
+
+
+def _reference(companies: dict[str, pd.DataFrame], last: pd.Timestamp, names: list[str]) -> str:
+    """Every day that was learned from, in order: drift is told by stretches of days, not by single ones."""
+    past = [features.loc[:last, names].assign(series=name) for name, features in companies.items()]
+    return pd.concat(past)[["series", *names]].to_csv(date_format="%Y-%m-%d", float_format="%.7g")
 
 
 if __name__ == "__main__":

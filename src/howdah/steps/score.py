@@ -24,11 +24,14 @@ def main(arguments: Sequence[str]) -> None:
     step.add_argument("--model", type=Path, required=True, help="the input that holds the bundle")
     step.add_argument("--data", type=Path, required=True, help="the folder of clean files")
     options = step.parse_args(arguments)
+    if not (options.model / bundle.MANIFEST).exists():
+        program.say("no champion yet: nothing to answer with")
+        return
     found = bundle.read(options.model)
     signature = found.manifest.signature
     if signature.task == "forecast":
         raise Invalid("score answers rows of tables; a forecast takes a window of days.")
-    schema, model = _inputs(Schema.read(options.model / "schema.json"), signature), found.model()
+    schema, model = inputs_only(Schema.read(options.model / "schema.json"), signature), found.model()
     for path in program.files(options.data):
         target = options.out / "scores" / f"{path.relative_to(options.data).with_suffix('')}.csv"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -36,8 +39,8 @@ def main(arguments: Sequence[str]) -> None:
         program.say(f"{path.name}: {written} rows answered, {read - written} left out")
 
 
-def _inputs(schema: Schema, signature: Signature) -> Schema:
-    """The schema of what the model takes: a row to score need not know its answer."""
+def inputs_only(schema: Schema, signature: Signature) -> Schema:
+    """The schema of what the model takes: a row to answer need not know its answer."""
     columns: tuple[Column, ...] = tuple(schema[field.name] for field in signature.inputs)
     return Schema(columns)
 
@@ -50,18 +53,18 @@ def _score(
         rows = csv.writer(stream, lineterminator="\n")
         rows.writerow(["row", signature.target, *(f"probability_{label}" for label in signature.classes)])
         for piece in table.read(path):
-            clean = _keep(piece, schema)
+            clean = keep(piece, schema)
             read += len(piece)
             written += len(clean)
             rows.writerows(_answers(clean, model, signature))
     return read, written
 
 
-def _keep(piece: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """Two rows may well ask the same, so repetition is no fault here."""
+def keep(piece: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The rows that can be answered. Two may well ask the same, so repetition is no fault here."""
     distinct = piece.assign(**{PLACE: piece.index.astype(str)})
     keyed = Schema((*schema.columns, Column(PLACE, "category")), (PLACE,))
-    return validation.sort(distinct, keyed).clean
+    return validation.sort(distinct, keyed).clean.drop(columns=PLACE)
 
 
 PLACE = "__place"

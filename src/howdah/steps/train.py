@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from howdah.errors import Invalid
@@ -22,6 +23,8 @@ from howdah.steps import program
 
 REFERENCE_ROWS = 1000
 SCENARIOS = 5
+# Beyond, a model gains little and memory has no bound.
+MOST_ROWS = 1_000_000
 # Fewer rows than this cannot be cross-validated into figures that mean anything.
 FEWEST_ROWS = 20
 
@@ -110,7 +113,7 @@ def asked(step: ArgumentParser) -> None:
 def prepare(options: Namespace) -> Lesson:
     """Invalid where there are too few rows, or there is one class only."""
     schema = Schema.read(options.schema / "schema.json")
-    rows = read_clean(program.files(options.data), schema)
+    rows = read_clean(program.files(options.data), schema, seed=options.seed)
     rows = rows[rows[options.target].notna()].reset_index(drop=True)
     if len(rows) < FEWEST_ROWS:
         raise Invalid(
@@ -124,13 +127,39 @@ def prepare(options: Namespace) -> Lesson:
     return Lesson(schema, rows, training.frame_of(rows, signature), truth, signature)
 
 
-def read_clean(paths: Iterable[Path], schema: Schema) -> pd.DataFrame:
-    """All clean rows, in the order of the files, typed by the schema."""
-    pieces = []
+def read_clean(paths: Iterable[Path], schema: Schema, most: int = MOST_ROWS, seed: int = 0) -> pd.DataFrame:
+    """The clean rows, in the order of the files, typed by the schema.
+
+    Of more than `most` rows a sample by `seed`, so that memory is bounded whatever comes.
+    """
+    drawn = np.random.default_rng(seed)
+    kept, places = pd.DataFrame(), np.empty(0)
+    waiting: list[tuple[pd.DataFrame, Array]] = []
+    read = 0
     for path in paths:
         for piece in table.read(path):
-            pieces.append(validation.sort(piece, schema).clean)
-    return pd.concat(pieces, ignore_index=True)
+            clean = validation.sort(piece, schema).clean
+            read += len(clean)
+            waiting.append((clean, drawn.random(len(clean))))
+            if sum(len(each) for each, _ in waiting) > most // 2:
+                kept, places = _least([(kept, places), *waiting], most)
+                waiting = []
+    if read == 0:
+        raise Invalid("there is no clean row to work on")
+    kept, places = _least([(kept, places), *waiting], most)
+    if read > most:
+        program.say(f"{read} clean rows: working on a sample of {most}")
+    return kept.reset_index(drop=True)
+
+
+def _least(parts: Sequence[tuple[pd.DataFrame, Array]], most: int) -> tuple[pd.DataFrame, Array]:
+    """The `most` rows that drew the least numbers, in their order."""
+    met = [part for part in parts if len(part[0])] or list(parts[-1:])
+    rows, places = pd.concat([part[0] for part in met]), np.concatenate([part[1] for part in met])
+    if len(rows) <= most:
+        return rows, places
+    chosen = np.sort(np.argpartition(places, most)[:most])
+    return rows.iloc[chosen], places[chosen]
 
 
 def sample(rows: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -18,6 +18,7 @@ import pandas as pd
 
 from howdah.errors import Invalid
 from howdah.learning import table, validation
+from howdah.learning.repeats import Repeats
 from howdah.learning.schema import Schema
 from howdah.steps import program
 
@@ -48,8 +49,9 @@ def _validate(source: Path, name: Path, schema: Schema, out: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     rows, kept = 0, 0
     reasons: Counter[str] = Counter()
+    repeats = Repeats()
     for piece in table.read(source):
-        sorted_rows = validation.sort(piece, schema)
+        sorted_rows = validation.sort(piece, schema, repeats)
         rows += len(piece)
         kept += len(sorted_rows.clean)
         _append(sorted_rows.clean, clean)

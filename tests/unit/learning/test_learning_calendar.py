@@ -37,7 +37,7 @@ def test_a_window_ends_the_day_before_what_it_must_tell() -> None:
     days = pd.bdate_range("2020-01-01", periods=30)
     rising = [100.0 * 1.01**day for day in range(30)]
     features = calendar.series(prices([str(day.date()) for day in days], rising))
-    runs, truth, dates = calendar.windows(features, 5)
+    runs, truth, dates = calendar.windows(features, 5, calendar.inputs(features))
     assert runs.shape == (25, 5, len(calendar.FEATURES))
     assert dates[0] == days[5]
     assert truth[0] == pytest.approx(np.log(1.01), rel=1e-4)
@@ -49,8 +49,37 @@ def test_the_last_days_are_held_out_of_training() -> None:
     features = calendar.series(
         prices([str(day.date()) for day in days], [float(day) for day in range(1, 101)])
     )
-    side = forecasting.split({"A": features}, length=10, holdout_days=20)["A"]
-    assert (len(side["train"][0]), len(side["held_out"][0])) == (70, 20)
+    names = calendar.inputs(features)
+    side = forecasting.split({"A": features}, length=10, holdout_days=20, names=names)["A"]
+    assert (len(side["train"].runs), len(side["held_out"].runs)) == (70, 20)
+    assert side["train"].dates.max() < side["held_out"].dates.min()
+    assert forecasting.border({"A": features}, 20) == days[-21]
+
+
+def test_lags_and_rolling_figures_look_back_only() -> None:
+    days = pd.bdate_range("2020-01-01", periods=30)
+    levels = np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.01, 30)))
+    whole = calendar.series(prices([str(day.date()) for day in days], levels.tolist()))
+    for made in (calendar.lag(whole, "log_return", 2), calendar.rolling(whole, "log_return", 5)):
+        assert made.drop(columns=whole.columns).iloc[10:].notna().all(axis=None)
+        cut = calendar.rolling(calendar.lag(whole.iloc[:20], "log_return", 2), "log_return", 5)
+        added = [name for name in made.columns if name not in whole.columns]
+        pd.testing.assert_frame_equal(made[added].iloc[:20], cut[added])
+    lagged = calendar.lag(whole, "log_return", 2)["log_return_lag_2"]
+    assert lagged.iloc[:2].tolist() == [0.0, 0.0]
+    assert lagged.iloc[7] == whole["log_return"].iloc[5]
+    rolled = calendar.rolling(whole, "log_return", 5).iloc[9]
+    past = whole["log_return"].iloc[5:10]
+    assert rolled["log_return_mean_5"] == pytest.approx(past.mean())
+    assert rolled["log_return_deviation_5"] == pytest.approx(past.std(ddof=0))
+
+
+def test_a_linked_table_stands_as_it_was_known_on_the_day() -> None:
+    features = calendar.series(prices(["2020-01-01", "2020-01-02", "2020-01-03"], [1.0, 2.0, 3.0]))
+    rates = pd.DataFrame({"Date": pd.to_datetime(["2020-01-03", "2019-12-30"]), "rate": [9.0, 5.0]})
+    assert calendar.link(features, rates, "bank")["bank_rate"].tolist() == [5.0, 5.0, 9.0]
+    with pytest.raises(Invalid, match="bank says nothing about rate on 2020-01-01"):
+        calendar.link(features, rates.iloc[:1], "bank")
 
 
 def test_the_naive_forecast_scores_exactly_one() -> None:

@@ -23,6 +23,26 @@ def test_equal_models_are_called_better_no_oftener_than_the_level_says() -> None
     assert false_wins <= 11  # 5 are expected; 11 is the 99th percentile of that binomial
 
 
+def test_what_chance_does_half_of_the_time_is_said_to_be_half() -> None:
+    """One row tells the models apart: it would as often tell the other way."""
+    for gain in (0.1, 0.3, 1 / 3, 0.7):
+        champion = np.concatenate([np.full(29, 0.1), [0.1 + gain]])
+        found = comparison.compare(champion, np.full(30, 0.1), "absolute error")
+        assert found.p_value == pytest.approx(0.5, abs=0.02)
+
+
+def test_series_that_move_together_are_one_row_a_day() -> None:
+    """Five copies of one series know no more than one of them."""
+    generator = np.random.default_rng(3)
+    champion, challenger = np.abs(generator.normal(0, 1, (2, 60)))
+    days = np.arange(60)
+    one = comparison.compare(champion, challenger, "absolute error")
+    by_day = [comparison.by_day(np.tile(losses, 5), np.tile(days, 5)) for losses in (champion, challenger)]
+    five = comparison.compare(*by_day, "absolute error")
+    assert (five.rows, five.p_value) == (60, one.p_value)
+    assert comparison.by_day(np.array([1.0, 3.0, 5.0]), np.array([2, 1, 2])).tolist() == [3.0, 3.0]
+
+
 def test_a_model_beside_itself_gains_nothing() -> None:
     losses = np.arange(20.0)
     found = comparison.compare(losses, losses, "absolute error")

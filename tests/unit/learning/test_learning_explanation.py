@@ -59,6 +59,7 @@ def test_categories_are_shared_like_numbers() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The set_bad function")  # shap's own, when it is imported
 def test_the_shap_library_agrees() -> None:
     import shap
 

@@ -38,7 +38,7 @@ def test_every_row_comes_out_on_exactly_one_side_with_its_reason(tmp_path: Path)
         row["__row"]: (row["__column"], row["__reason"]) for row in both.quarantined.to_dict(orient="records")
     }
     assert found == {
-        2: ("name", "nan is missing"),
+        2: ("name", "is missing"),
         3: ("power", "'fast' is not a number"),
         4: ("power", "'-4' is below 0"),
         6: ("power", "'inf' is not a finite number"),

@@ -1,4 +1,4 @@
-"""The steps that try, choose, answer and compare: tune, choose, train --chosen, score, agree, report."""
+"""The steps that try, choose and judge: tune, choose, train --chosen, score, detect, agree, report."""
 
 import csv
 import json
@@ -9,7 +9,7 @@ import pytest
 
 from howdah.errors import Invalid
 from howdah.learning import bundle
-from howdah.steps import agree, choose, report, score, train, tune
+from howdah.steps import agree, choose, detect, report, score, train, tune
 
 HEART = Path(__file__).resolve().parents[3] / "pipelines" / "heart"
 WHAT = ["--target", "disease", "--task", "classification", "--family", "logistic"]
@@ -78,6 +78,50 @@ def test_score_answers_rows_without_a_truth_and_leaves_faulty_ones_out(home: Pat
         assert float(row["probability_no"]) + float(row["probability_yes"]) == pytest.approx(1, abs=1e-6)
         assert row["disease"] == ("yes" if float(row["probability_yes"]) > 0.5 else "no")
     assert rows[0] | {"row": "4"} == rows[3]
+
+
+@pytest.mark.slow
+def test_detect_names_rows_unlike_any_that_were_learned_from(home: Path, tmp_path: Path) -> None:
+    lines = (HEART / "data" / "1-cleveland.csv").read_text().splitlines()
+    strange = lines[1].split(",")
+    columns = lines[0].split(",")
+    for name, value in (
+        ("age", "6"),
+        ("chol", "900"),
+        ("trestbps", "20"),
+        ("oldpeak", "9"),
+        ("thalch", "400"),
+    ):
+        strange[columns.index(name)] = value
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "known.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "data" / "new.csv").write_text("\n".join([*lines[:40], ",".join(strange)]) + "\n")
+    arguments = [
+        "--model",
+        str(home / "model"),
+        "--data",
+        str(tmp_path / "data"),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    detect.main(arguments)
+    known, new = (
+        json.loads((tmp_path / "out" / "report" / f"{name}.json").read_text()) for name in ("known", "new")
+    )
+    assert known["rows"] == 304
+    assert known["outliers"] <= 4  # a hundredth of the reference, which these rows are
+    assert new["rows"] == 40
+    (worst,) = [row for row in table(tmp_path / "out" / "outliers" / "new.csv") if row["row"] == "40"]
+    assert float(worst["score"]) > new["threshold"]
+    first = (tmp_path / "out" / "outliers" / "new.csv").read_bytes()
+    detect.main(arguments)
+    assert (tmp_path / "out" / "outliers" / "new.csv").read_bytes() == first
+
+
+def test_while_there_is_no_champion_nothing_is_judged(tmp_path: Path) -> None:
+    for step in (detect, score):
+        step.main(["--model", str(tmp_path), "--data", str(tmp_path), "--out", str(tmp_path / "out")])
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow
