@@ -236,7 +236,8 @@ def test_heart_a_second_hospital_drifts_and_retrains(deployed: Callable[[str], D
     champion = next(entry for entry in reversed(heart.record()) if entry.kind is Kind.PROMOTED)
     heart.served(champion.subject)
     agree(heart, heart.in_a_notebook(champion.subject), drawn(found))
-    sys.stdout.write(f"heart: {asked.reason}; {answered.kind}: {answered.reason}\n")
+    told = {name: round(value, 4) for name, value in found.manifest.metrics["cross_validation"].items()}
+    sys.stdout.write(f"heart: {asked.reason}; {answered.kind}: {answered.reason}; first, {told}\n")
 
 
 def test_stocks_forecasts_every_company_beside_naive_and_2008_drifts(
@@ -266,7 +267,8 @@ def test_stocks_forecasts_every_company_beside_naive_and_2008_drifts(
     answered = stocks.decided((Kind.PROMOTED, Kind.HELD), 2)[-1]
     champion = next(entry for entry in reversed(stocks.record()) if entry.kind is Kind.PROMOTED)
     stocks.served(champion.subject)
-    sys.stdout.write(f"stocks: {asked.reason}; {answered.kind}: {answered.reason}\n")
+    told = {name: round(figures["mase"], 4) for name, figures in metrics.items()}
+    sys.stdout.write(f"stocks: {asked.reason}; {answered.kind}: {answered.reason}; MASE {told}\n")
 
 
 def test_mileage_a_bad_file_stops_nothing(deployed: Callable[[str], Deployed]) -> None:

@@ -79,7 +79,7 @@ def main(arguments: Sequence[str]) -> None:
         scenario_inputs=_scenarios(frame, signature),
     )
     program.say(
-        f"{options.name}: wrote {model_file}, proven equal to the fitted model"
+        f"{options.name}: wrote {model_file}; it agrees with the fitted model on every training row"
         if model_file.endswith("onnx")
         else f"{options.name}: wrote {model_file}"
     )
