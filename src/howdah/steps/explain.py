@@ -25,6 +25,9 @@ def main(arguments: Sequence[str]) -> None:
     step.add_argument("--rows", type=int, default=30, help="how many rows to explain (default: 30)")
     step.add_argument("--seed", type=int, default=0, help="makes every choice repeatable (default: 0)")
     options = step.parse_args(arguments)
+    if not (options.model / bundle.MANIFEST).exists():
+        program.say("no model yet: nothing to explain")
+        return
     found = bundle.read(options.model)
     explained = _explain(found, options.rows, options.seed)
     names = sorted(explained[0].shares)

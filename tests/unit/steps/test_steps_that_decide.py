@@ -9,7 +9,7 @@ import pytest
 
 from howdah.errors import Invalid
 from howdah.learning import bundle
-from howdah.steps import agree, choose, detect, report, score, train, tune
+from howdah.steps import agree, choose, detect, explain, report, score, train, tune
 
 HEART = Path(__file__).resolve().parents[3] / "pipelines" / "heart"
 WHAT = ["--target", "disease", "--task", "classification", "--family", "logistic"]
@@ -121,6 +121,7 @@ def test_detect_names_rows_unlike_any_that_were_learned_from(home: Path, tmp_pat
 def test_while_there_is_no_champion_nothing_is_judged(tmp_path: Path) -> None:
     for step in (detect, score):
         step.main(["--model", str(tmp_path), "--data", str(tmp_path), "--out", str(tmp_path / "out")])
+    explain.main(["--model", str(tmp_path), "--out", str(tmp_path / "out")])
     assert not (tmp_path / "out").exists()
 
 
