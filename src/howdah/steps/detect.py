@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     step.add_argument("--seed", type=int, default=0, help="makes every choice repeatable (default: 0)")
     options = step.parse_args(arguments)
     if not (options.model / bundle.MANIFEST).exists():
-        program.say("no champion yet: nothing is known to be usual")
+        program.say("no model yet: nothing is known to be usual")
         return
     found = bundle.read(options.model)
     signature = found.manifest.signature

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> None:
     step.add_argument("--data", type=Path, required=True, help="the folder of clean files")
     options = step.parse_args(arguments)
     if not (options.model / bundle.MANIFEST).exists():
-        program.say("no champion yet: nothing to answer with")
+        program.say("no model yet: nothing to answer with")
         return
     found = bundle.read(options.model)
     signature = found.manifest.signature
