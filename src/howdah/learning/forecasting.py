@@ -60,7 +60,7 @@ def columns(companies: Mapping[str, pd.DataFrame]) -> list[str]:
 
 def border(companies: Mapping[str, pd.DataFrame], holdout_days: int) -> pd.Timestamp:
     """The last day to learn from; the `holdout_days` working days after it are held out, of all companies."""
-    last = max(features.index.max() for features in companies.values())
+    last: pd.Timestamp = max(features.index.max() for features in companies.values())
     return last - pd.offsets.BusinessDay(holdout_days)
 
 

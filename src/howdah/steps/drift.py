@@ -110,7 +110,7 @@ def _days(
 ) -> drift.DriftReport:
     """Only companies that the champion knows: how another one behaves is no change of theirs."""
     past = pd.read_csv(found.folder / "reference.csv", parse_dates=["Date"]).set_index("Date")
-    known = dict(list(past.groupby("series")))
+    known = {str(name): rows for name, rows in past.groupby("series")}
     now = {name: features for name, features in days.items() if name in known}
     names = [name for name in found.manifest.signature.inputs[0].columns if name not in leave_out]
     if not now:
