@@ -55,6 +55,8 @@ class ComponentBackend:
     async def _call(self, method: str, body: bytes) -> Answer:
         try:
             message = json.loads(body)
+            if not isinstance(message, dict | list):
+                raise Invalid("the body is no JSON object")
             return Answer(
                 200, orjson.dumps(await asyncio.to_thread(self._answer, method, message), option=_OPTIONS)
             )
@@ -82,6 +84,8 @@ class ComponentBackend:
         question = seldon_message.read(message)
         given = _value(question)
         result = _invoke(call, given, list(question.names), message.get("meta") or {})
+        if method == "predict" and _is_not_a_number(result):
+            raise ArithmeticError("the component answered NaN or infinity, which is no JSON")
         if method == "route":
             return {"data": {"tensor": {"shape": [1, 1], "values": [int(result)]}}, "meta": self._meta()}
         return self._encoded(result, question)
@@ -235,6 +239,11 @@ def _without_method(method: str, message: Any) -> dict[str, object]:
     if method == "send_feedback":
         return {"data": {"tensor": {"shape": [0], "values": []}}}
     raise Invalid(f"the component has no method {method}")
+
+
+def _is_not_a_number(result: Any) -> bool:
+    values = np.asarray(result)
+    return values.dtype.kind == "f" and not bool(np.isfinite(values).all())
 
 
 def _value(question: seldon_message.Question) -> Any:

@@ -1,5 +1,6 @@
 """A deployed model, asked by every client that Seldon's users have, and asked wrongly."""
 
+import gzip
 import json
 
 import numpy as np
@@ -106,6 +107,32 @@ def test_wrong_payloads_are_the_callers_fault_and_said_so(engine, iris, path, bo
     got, answer, _ = engine.post(PATH + path, body)
     assert got == status
     assert answer.get("error") or answer["status"]["info"]
+
+
+PACKED = gzip.compress(json.dumps(ASKED).encode())
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "status"),
+    [
+        ("gzip", PACKED, 200),
+        ("gzip", PACKED[:-10], 400),
+        ("gzip", b"not packed", 400),
+        ("br", PACKED, 415),
+        ("identity", json.dumps(ASKED).encode(), 200),
+        ("identity", json.dumps(ASKED).encode("utf-16"), 422),
+        ("identity", b"[" * 100_000, 422),
+        ("identity", b'{"inputs": [{"name": "X", "shape": [1, 4], "datatype": "FP64", "data": [NaN]}]}', 422),
+        ("identity", json.dumps({"inputs": [{**ASKED["inputs"][0], "shape": [10**12, 4]}]}).encode(), 400),
+        ("identity", json.dumps({"inputs": [{**ASKED["inputs"][0], "shape": [-1, 4]}]}).encode(), 400),
+    ],
+)
+def test_encodings_and_sizes(engine, iris, encoding, body, status):
+    path = f"{PATH}/v2/models/classifier/infer"
+    got, answer, _ = engine.post(path, body, Content_Encoding=encoding)
+    assert got == status, answer
+    assert status == 200 or answer["error"]
+    assert engine.post(path, ASKED)[0] == 200
 
 
 def test_tritonclient(engine, iris):

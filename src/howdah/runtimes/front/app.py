@@ -9,6 +9,7 @@ import json
 import re
 import time
 import uuid
+import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,6 +17,7 @@ from typing import Protocol
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from howdah.core.inference_log import FEEDBACK, Header, Record
+from howdah.errors import HowdahError
 from howdah.runtimes.front.capture import Recorder
 from howdah.runtimes.front.events import Event, Sender
 from howdah.runtimes.front.metrics import Metrics
@@ -155,12 +157,12 @@ class Front:
         headers = _headers(scope)
         id = headers.get("seldon-puid") or str(uuid.uuid4())
         headers["seldon-puid"] = id
-        body = await _body(receive)
-        if body is None:
-            answer = error(413, f"the request is larger than {BODY_LIMIT_BYTES} bytes")
-            body = b""
-        else:
+        body = b""
+        try:
+            body = decoded(await _body(receive), headers.pop("content-encoding", ""))
             answer = await call.run(body, headers)
+        except Unreadable as refused:
+            answer = error(refused.status, refused.message)
         seconds = time.perf_counter() - began
         self.settle(call.service, call.protocol, id, headers, body, answer, seconds, str(scope["path"]))
         await _send(send, answer, self._extra(id, headers))
@@ -244,22 +246,47 @@ def _headers(scope: Message) -> Headers:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body, or None if it is larger than allowed."""
-    message = await receive()
-    body = message.get("body", b"")
-    assert isinstance(body, bytes)
-    if not message.get("more_body"):
+class Unreadable(HowdahError):
+    """A body that cannot be taken, and the status that says so."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.message = status, message
+
+
+def decoded(body: bytes, encoding: str) -> bytes:
+    """What a compressed body holds, if that is not larger than a plain one may be."""
+    if encoding in ("", "identity"):
         return body
-    parts, size = [body], len(body)
-    while message.get("more_body"):
+    if encoding != "gzip":
+        raise Unreadable(415, f"the content encoding {encoding!r} is not understood: gzip is, or none")
+    unpacking = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        plain = unpacking.decompress(body, BODY_LIMIT_BYTES)
+    except zlib.error as wrong:
+        raise Unreadable(400, f"the request is not gzip as it says: {wrong}") from None
+    if unpacking.unconsumed_tail:
+        raise Unreadable(413, f"the request is larger than {BODY_LIMIT_BYTES} bytes")
+    if not unpacking.eof:
+        raise Unreadable(400, "the request ends in the middle of its gzip stream")
+    return plain
+
+
+async def _body(receive: Receive) -> bytes:
+    """Raises Unreadable if it is larger than allowed, once all of it has come."""
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
         message = await receive()
         part = message.get("body", b"")
         assert isinstance(part, bytes)
         size += len(part)
         if size <= BODY_LIMIT_BYTES:
             parts.append(part)
-    return b"".join(parts) if size <= BODY_LIMIT_BYTES else None
+        more = bool(message.get("more_body"))
+    if size > BODY_LIMIT_BYTES:
+        raise Unreadable(413, f"the request is larger than {BODY_LIMIT_BYTES} bytes")
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 async def _send(send: Send, answer: Answer, extra: tuple[tuple[bytes, bytes], ...]) -> None:

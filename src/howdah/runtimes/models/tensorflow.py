@@ -59,6 +59,10 @@ class _Saved:
             arrays = {next(iter(self._inputs)): next(iter(arrays.values()))}
         if missing := self._inputs.keys() - arrays.keys():
             raise Invalid(f"inputs missing: {', '.join(sorted(missing))}")
+        for name, spec in self._inputs.items():
+            if not spec.shape.is_compatible_with(arrays[name].shape):
+                shape, wanted = list(arrays[name].shape), spec.shape.as_list()
+                raise Invalid(f"input {name} has shape {shape}; the model takes {wanted} (None is any)")
         feeds = {
             name: self._tf.constant(arrays[name], dtype=spec.dtype) for name, spec in self._inputs.items()
         }

@@ -58,6 +58,22 @@ def _listener(folder: Path, port: int, address: str) -> JsonObject:
     }
 
 
+def _local_reply() -> JsonObject:
+    """What Envoy says itself (no route, too late, too many) as both protocols word errors; gRPC as it is."""
+    other: JsonObject = {
+        "name": "content-type",
+        "string_match": {"prefix": "application/grpc"},
+        "invert_match": True,
+        "treat_missing_header_as_empty": True,
+    }
+    said = "%LOCAL_REPLY_BODY% (%RESPONSE_CODE_DETAILS%)"
+    status: JsonObject = {"code": "%RESPONSE_CODE%", "info": said, "status": "FAILURE"}
+    return {
+        "filter": {"header_filter": {"header": other}},
+        "body_format_override": {"json_format": {"error": said, "status": status}},
+    }
+
+
 def _connection_manager(folder: Path) -> JsonObject:
     log: JsonObject = {
         "@type": f"{TYPE}extensions.access_loggers.file.v3.FileAccessLog",
@@ -75,6 +91,7 @@ def _connection_manager(folder: Path) -> JsonObject:
         "codec_type": "AUTO",
         "rds": {"route_config_name": ROUTES_NAME, "config_source": _watched(folder, "routes.json")},
         "access_log": [{"name": "envoy.access_loggers.file", "typed_config": log}],
+        "local_reply_config": {"mappers": [_local_reply()]},
         "http_filters": [
             {"name": "envoy.filters.http.local_ratelimit", "typed_config": limiter},
             {"name": "envoy.filters.http.router", "typed_config": router},
