@@ -1,6 +1,7 @@
 """A pod's log: the files that its process wrote."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -26,7 +27,7 @@ async def log_stream(
         return
     offset = await run_in_threadpool(_start_of_tail, path, tail)
     while True:
-        block = await run_in_threadpool(_read, path, offset)
+        offset, block = await run_in_threadpool(_read, path, offset)
         if block:
             offset += len(block)
             yield block
@@ -36,13 +37,14 @@ async def log_stream(
             await asyncio.sleep(POLL_S)
 
 
-def _read(path: Path, offset: int) -> bytes:
+def _read(path: Path, offset: int) -> tuple[int, bytes]:
+    """From where it was read, and what stands there: the start again of a log that has been rotated."""
     try:
         with path.open("rb") as file:
-            file.seek(offset)
-            return file.read(BLOCK_BYTES)
+            begin = file.seek(offset if offset <= os.fstat(file.fileno()).st_size else 0)
+            return begin, file.read(BLOCK_BYTES)
     except FileNotFoundError:
-        return b""
+        return offset, b""
 
 
 def _start_of_tail(path: Path, lines: int | None) -> int:
