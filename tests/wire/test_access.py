@@ -1,15 +1,21 @@
 """Tokens, TLS and addresses: who may connect where."""
 
 import subprocess
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import grpc
+import httpx2
 import pytest
+import yaml
 from botocore.exceptions import ClientError
 from grpc import RpcError, StatusCode
 from pachyderm_sdk import Client
+from pachyderm_sdk.api import pfs
 
+from howdah.core import inference_log
 from howdah.daemon.house import House
 from howdah.daemon.options import Options
 from howdah.errors import Conflict, Invalid
@@ -82,6 +88,52 @@ def test_a_folder_has_one_daemon(guarded: House) -> None:
         House(options(Path(guarded.running.kubeconfig).parent))
 
 
+def test_kubernetes_takes_it_as_a_bearer(guarded: House) -> None:
+    path = "/apis/machinelearning.seldon.io/v1/seldondeployments"
+    (user,) = yaml.safe_load(Path(guarded.running.kubeconfig).read_text())["users"]
+    for token, status in ((guarded.token, 200), (user["user"]["token"], 200), ("wrong", 401), (None, 401)):
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        assert httpx2.get(guarded.running.http + path, headers=headers).status_code == status
+
+
+def ship(house: House, token: str, certificate: bytes | None = None) -> None:
+    """A prediction's record lands in a commit, so the daemon's own parts reach pachd."""
+    header = inference_log.Header(
+        id="one",
+        kind="prediction",
+        time_ns=1,
+        latency_us=1,
+        status=200,
+        namespace="default",
+        deployment="d",
+        predictor="p",
+        model="m",
+        model_commit="",
+        protocol="v2",
+        endpoint="/",
+    )
+    segment = Path(house.running.kubeconfig).parent / "seldon/inferences/default~d" / "1-1.new"
+    segment.parent.mkdir(parents=True)
+    segment.write_bytes(inference_log.encode(inference_log.Record(header, b"{}", b"{}")))
+    segment.rename(segment.with_suffix(inference_log.COMPLETE))
+    address = house.running.pachd
+    client = Client.from_pachd_address(address, auth_token=token, root_certs=certificate)
+    branch = pfs.Branch.from_uri("default-d-inferences@master")
+    for _ in range(600):
+        with suppress(RpcError):
+            head = client.pfs.inspect_branch(branch=branch).head
+            if client.pfs.inspect_commit(commit=head, wait=pfs.CommitState.FINISHED).details.size_bytes:
+                return
+        threading.Event().wait(0.05)
+    raise AssertionError("the record was never committed")
+
+
+@pytest.mark.slow
+def test_our_own_parts_have_one_too(guarded: House) -> None:
+    assert guarded.token is not None
+    ship(guarded, guarded.token)
+
+
 @pytest.mark.slow
 def test_tls_with_a_token(tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
@@ -92,13 +144,17 @@ def test_tls_with_a_token(tmp_path: Path) -> None:
         check=True,
         capture_output=True,
     )
-    house = House(options(tmp_path / "state", tls_cert=certificate, tls_key=key))
+    made = options(tmp_path / "state", tls_cert=certificate, tls_key=key, new_token=True)
+    house = House(made)
     try:
+        assert house.token is not None
         assert house.running.pachd.startswith("grpcs://")
         client = Client.from_pachd_address(house.running.pachd, root_certs=certificate.read_bytes())
+        client.auth_token = house.token
         assert client.get_version().major == 2
         address = house.running.pachd.removeprefix("grpcs://")
         with grpc.insecure_channel(address) as channel, pytest.raises(RpcError):
             channel.unary_unary("/versionpb_v2.API/GetVersion")(b"", timeout=5)
+        ship(house, house.token, certificate.read_bytes())
     finally:
         house.close()

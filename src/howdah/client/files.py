@@ -19,8 +19,8 @@ class Files:
         self._pachd = pachd
 
     @classmethod
-    def at(cls, address: str) -> "Files":
-        return cls(Pachd(Address.parse(address)))
+    def at(cls, address: str, token: str = "") -> "Files":
+        return cls(Pachd(Address.parse(address), token=token))
 
     def repos(self) -> list[tuple[str, str]]:
         """Every user repo as (project, name)."""

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from howdah.client.pachd import Pachd
-from howdah.console.engines import Engines, token
+from howdah.console.engines import TOKEN, Engines, token
 from howdah.errors import HowdahError
 
 LOOK_EVERY_S = 1.0
@@ -41,7 +41,7 @@ class Events:
     async def _lines(self, key: str, pachd: Pachd) -> AsyncIterator[str]:
         watch = self._watches.get(key)
         if watch is None:
-            watch = self._watches[key] = _Watch(pachd, self._engines)
+            watch = self._watches[key] = _Watch(pachd, self._engines, key)
         queue = watch.join()
         try:
             yield "event: hello\ndata: {}\n\n"
@@ -56,8 +56,9 @@ class Events:
 class _Watch:
     """Lives on the server's loop from the first page that joins to the last that leaves."""
 
-    def __init__(self, pachd: Pachd, engines: Engines) -> None:
+    def __init__(self, pachd: Pachd, engines: Engines, key: str) -> None:
         self._pachd = pachd
+        self._headers = {TOKEN: key} if key else {}
         self._engines = engines
         self._queues: set[asyncio.Queue[list[str]]] = set()
         self._task = asyncio.ensure_future(self._run())
@@ -101,7 +102,7 @@ class _Watch:
         url = f"{self._engines.kubernetes}/apis/machinelearning.seldon.io/v1/seldondeployments"
         try:
             async with httpx2.AsyncClient(trust_env=False) as client:
-                return blake2b((await client.get(url)).content).hexdigest()
+                return blake2b((await client.get(url, headers=self._headers)).content).hexdigest()
         except httpx2.HTTPError:
             return ""
 

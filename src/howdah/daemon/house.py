@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from howdah.core import logs, state_folder
 from howdah.core.clock import SystemClock
@@ -44,6 +44,8 @@ class House:
     def __init__(self, options: Options) -> None:
         self.token: str | None = None
         """A token made just now: shown once, kept nowhere."""
+        self._own = ""
+        """What our own parts show where a token is asked for."""
         with ExitStack() as stack:
             self._state = state_folder.prepare(options.state)
             lock = FileLock(self._state / "lock")
@@ -64,29 +66,37 @@ class House:
             from howdah.daemon.serving import Serving
             from howdah.daemon.watching import Watching
 
+            guarded = credentials.token
             serving = Serving(
-                self._state, around.project, options.host, options.ingress_port, spawner, options.settings
+                around,
+                options.host,
+                options.ingress_port,
+                spawner,
+                options.settings,
+                self._own,
+                guarded.matches if guarded else None,
             )
 
             console = Console()
             stack.callback(console.close)
-            everything = [*routes, *console.routes, *serving.routes]
-            http_server = self._http(options, credentials, everything)
-            stack.callback(http_server.stop)
-            s3_server = self._s3(options, credentials, pachd)
-            stack.callback(s3_server.stop)
-            http_server.start()
-            s3_server.start()
-            kubernetes = f"http://127.0.0.1:{http_server.port}"
-            kubeconfig.write(self._state, kubernetes)
-            pipelines.give_secret(kubeconfig.SECRET, {kubeconfig.KEY: kubeconfig.text(kubernetes)})
-            pipelines.start(grpc_server.port)
+            everything = Starlette(routes=[*routes, *console.routes, *serving.routes])
+            http_server, inside_http = self._http("HTTP", everything, options, options.http_port, credentials)
+            s3 = pachd.s3(credentials)
+            s3_server, inside_s3 = self._http("S3", s3, options, options.s3_port, credentials)
+            for server in dict.fromkeys((http_server, inside_http, s3_server, inside_s3)):
+                stack.callback(server.stop)
+                server.start()
+            kubernetes = f"http://127.0.0.1:{inside_http.port}"
+            kubeconfig.write(self._state, kubernetes, self._own)
+            given = kubeconfig.text(kubernetes, self._own)
+            pipelines.give_secret(kubeconfig.SECRET, {kubeconfig.KEY: given})
+            pipelines.start(grpc_server.inside_port)
             stack.callback(pipelines.close)
-            pachd_address = f"grpc://127.0.0.1:{grpc_server.port}"
-            serving.start(pachd_address, f"http://127.0.0.1:{s3_server.port}")
+            pachd_address = f"grpc://127.0.0.1:{grpc_server.inside_port}"
+            serving.start(pachd_address, f"http://127.0.0.1:{inside_s3.port}")
             stack.callback(serving.close)
             console.start(pachd_address, kubernetes, f"http://127.0.0.1:{serving.port}")
-            watching = Watching(pachd_address)
+            watching = Watching(pachd_address, self._own)
             watching.start()
             stack.callback(watching.close)
 
@@ -101,13 +111,15 @@ class House:
             self.running.write(self._state)
             self._closing = stack.pop_all()
 
-    def _http(self, options: Options, credentials: Credentials, routes: list[BaseRoute]) -> HttpServer:
-        app = Guard(Starlette(routes=routes), _names(options))
-        return HttpServer("HTTP", app, options.host, options.http_port, credentials.certificate)
-
-    def _s3(self, options: Options, credentials: Credentials, pachd: Pachd) -> HttpServer:
-        app = Guard(pachd.s3(credentials), _names(options))
-        return HttpServer("S3", app, options.host, options.s3_port, credentials.certificate)
+    def _http(
+        self, name: str, app: ASGIApp, options: Options, port: int, credentials: Credentials
+    ) -> tuple[HttpServer, HttpServer]:
+        """For others, and for our own parts, which know no certificate; often one and the same."""
+        guarded = Guard(app, _names(options))
+        server = HttpServer(name, guarded, options.host, port, credentials.certificate)
+        if credentials.is_plain(options.host):
+            return server, server
+        return server, HttpServer(f"{name} inside", Guard(app, frozenset()), "127.0.0.1", 0)
 
     def _credentials(self, options: Options) -> Credentials:
         if (options.tls_cert is None) != (options.tls_key is None):
@@ -123,7 +135,10 @@ class House:
             self.token, hashed = new_token()
             path.touch(0o600)
             path.write_text(hashed.text + "\n")
-        return TokenHash(path.read_text().strip()) if path.exists() else None
+        if not path.exists():
+            return None
+        self._own, own = new_token()
+        return TokenHash(path.read_text().strip(), own.text)
 
     def _record(
         self, options: Options, pachd: Pachd, ports: "_Ports", credentials: Credentials

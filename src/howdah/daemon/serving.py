@@ -1,13 +1,13 @@
 """The serving side: the engine beside pachd, which it reaches only over the wire."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from pathlib import Path
 
 from starlette.routing import BaseRoute
 
 from howdah.client.files import Files
 from howdah.core.settings import Settings
+from howdah.daemon.pipelines import Surroundings
 from howdah.processes.spawner import Spawner
 from howdah.seldon.children import free_port
 from howdah.seldon.engine import Engine, EngineSettings
@@ -19,21 +19,32 @@ NO_AUTH = "howdah"
 
 class Serving:
     def __init__(
-        self, state: Path, project: Path, host: str, port: int, spawner: Spawner, settings: Settings
+        self,
+        around: Surroundings,
+        host: str,
+        port: int,
+        spawner: Spawner,
+        settings: Settings,
+        token: str = "",
+        admits: Callable[[str], bool] | None = None,
     ) -> None:
+        """`token` is what we show to pachd, `admits` says who may use the Kubernetes API (None: all)."""
         self._closing = ExitStack()
+        self._token = token
         self._secret: dict[str, str] = {}
         self._pachd = ""
         self.port = port or free_port()
         engine_settings = EngineSettings(
             ingress_port=self.port,
             ingress_address=host,
-            images=project / "images",
+            images=around.project / "images",
+            environment=around.outer,
             trusted_pickles=settings.serving.trusted_pickles,
             pachd_secret=self._secret,
             sink=self._sink,
+            admits=admits,
         )
-        self._engine = Engine(state / "seldon", engine_settings, spawner)
+        self._engine = Engine(around.state / "seldon", engine_settings, spawner)
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -44,7 +55,7 @@ class Serving:
         """The addresses by which models come in and the inference log goes out; `s3` may be empty."""
         self._pachd = pachd
         if s3:
-            self._secret.update(_variables(s3))
+            self._secret.update(_variables(s3, self._token or NO_AUTH))
         self._engine.start()
         self._closing.callback(self._engine.shut_down)
 
@@ -53,16 +64,16 @@ class Serving:
         self._closing.close()
 
     def _sink(self) -> Sink:
-        return Files.at(self._pachd)
+        return Files.at(self._pachd, self._token)
 
 
-def _variables(s3: str) -> Mapping[str, str]:
+def _variables(s3: str, key: str) -> Mapping[str, str]:
     """As rclone names them, so that the same secret serves Seldon's storage initializer on a cluster."""
     return {
         "RCLONE_CONFIG_S3_TYPE": "s3",
         "RCLONE_CONFIG_S3_PROVIDER": "Other",
         "RCLONE_CONFIG_S3_ENV_AUTH": "false",
         "RCLONE_CONFIG_S3_ENDPOINT": s3,
-        "RCLONE_CONFIG_S3_ACCESS_KEY_ID": NO_AUTH,
-        "RCLONE_CONFIG_S3_SECRET_ACCESS_KEY": NO_AUTH,
+        "RCLONE_CONFIG_S3_ACCESS_KEY_ID": key,
+        "RCLONE_CONFIG_S3_SECRET_ACCESS_KEY": key,
     }

@@ -8,8 +8,8 @@ _log = logs.get("monitoring")
 
 
 class Watching:
-    def __init__(self, pachd: str) -> None:
-        self._monitor = Monitor(Files.at(pachd), lambda case, said: _log.info(said, case=case))
+    def __init__(self, pachd: str, token: str) -> None:
+        self._monitor = Monitor(Files.at(pachd, token), lambda case, said: _log.info(said, case=case))
 
     def start(self) -> None:
         self._monitor.start()

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from howdah.processes import trees
 
 
+def most_bytes() -> int:
+    """Three quarters of the machine's memory: what one program may hold where nobody says less."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """None is no limit. `cpus` may be a fraction; affinity can only honour whole ones, rounded up."""

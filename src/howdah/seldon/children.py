@@ -6,6 +6,7 @@ ports). Each child has one watching thread, which reports when it is ready and w
 """
 
 import json
+import math
 import os
 import socket
 import sys
@@ -26,6 +27,7 @@ from howdah.seldon.tables import Tables
 
 LOG_LIMIT_BYTES = 16 << 20
 GRACE_S = 6.0
+SERVED_S = 1.0
 
 
 class Spawns(Protocol):
@@ -58,10 +60,17 @@ class Running:
     started_s: float
     exited: bool = False
     ended: str = ""
+    fault: str = ""
+    """For what we killed it."""
     pid: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.pid = self.process.record.pid
+
+    def has_served(self, now_s: float) -> bool:
+        """Whether it was of use for at least as long as it took to start."""
+        served_s, start_s = now_s - self.since_s, self.since_s - self.started_s
+        return self.state is State.READY and served_s >= max(start_s, SERVED_S)
 
     def view(self) -> Child:
         return Child(self.slot, self.state, self.since_s, self.exited)
@@ -154,6 +163,15 @@ class Children:
         running.state = State.STOPPING
         threading.Thread(target=running.process.stop, args=(GRACE_S,), name="stopping", daemon=True).start()
 
+    def rotate_logs(self) -> None:
+        for running in self.running.values():
+            rotate(running.log, LOG_LIMIT_BYTES)
+
+    def kill(self, slot: Slot) -> None:
+        """At once and without its consent; its watcher reports the end."""
+        process = self.running[slot].process
+        threading.Thread(target=process.stop, args=(0.0,), name="killing", daemon=True).start()
+
     def stop_all(self) -> None:
         threads = [
             threading.Thread(target=running.process.stop, args=(GRACE_S,))
@@ -174,14 +192,19 @@ class Children:
         threading.Thread(target=self._follow, args=(running, deadline_s), name="watch", daemon=True).start()
 
     def _follow(self, running: Running, deadline_s: float) -> None:
+        """A process that is late is waited for all the same: being late is a thing to say, not to punish."""
         slot, pid = running.slot, running.pid
-        try:
-            probe = HttpProbe(running.http_port, "/ready")
-            wait_until_ready(running.process, probe, deadline_s, slot.member)
-            self._report(slot, pid, "ready", "")
-        except NotReady as late:
-            if running.process.poll() is None:
+        probe = HttpProbe(running.http_port, "/ready")
+        for patience_s in (deadline_s, math.inf):
+            try:
+                wait_until_ready(running.process, probe, patience_s, slot.member)
+            except NotReady as late:
+                if running.process.poll() is not None:
+                    break
                 self._report(slot, pid, "late", str(late))
+            else:
+                self._report(slot, pid, "ready", "")
+                break
         how = running.process.wait()
         self._report(slot, pid, "ended", str(how) if how is not None else "ended")
 

@@ -146,6 +146,7 @@ def _member(
         env=(*env, *program.env, *own),
         secret_env=secrets,
         memory_bytes=_memory(container),
+        environment=program.environment,
     )
 
 
@@ -187,6 +188,7 @@ def _explainer(
         env=(*env, *program.env, *own),
         secret_env=secrets,
         memory_bytes=_memory(container),
+        environment=program.environment,
     )
     return Group(
         key=f"{deployment.namespace}/{deployment.name}/{predictor.name}/explainer",

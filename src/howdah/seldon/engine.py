@@ -17,8 +17,10 @@ from starlette.routing import BaseRoute
 from howdah.core.clock import Clock, SystemClock
 from howdah.core.json import JsonObject
 from howdah.errors import AlreadyExists, NotFound
+from howdah.processes.environments import Environments
+from howdah.processes.spawner import Spawner
 from howdah.seldon import objects, scraping
-from howdah.seldon.children import Children, Spawns
+from howdah.seldon.children import Children
 from howdah.seldon.fetch import ModelStore
 from howdah.seldon.kube.api import create_app
 from howdah.seldon.launching import Launcher, LogPolicy
@@ -29,6 +31,7 @@ from howdah.seldon.run import Loop, Reported
 from howdah.seldon.shipping import Shipper, Sink
 from howdah.seldon.status import pod_name
 from howdah.seldon.tables import Tables
+from howdah.seldon.wanted import Wanted
 
 PACHD_SECRET = "howdah-pachd"
 
@@ -44,13 +47,17 @@ class EngineSettings:
     log_commit_rows: int = 10_000
     pachd_secret: Mapping[str, str] = field(default_factory=dict)
     """What the Secret `howdah-pachd` holds in every namespace: rclone's variables for the S3 gateway."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The daemon's own, for the programs that install what an image requires."""
+    admits: Callable[[str], bool] | None = None
+    """Whether a token may use the Kubernetes API; None lets everybody."""
     sink: Callable[[], Sink] | None = None
     """How to reach the pachd that keeps the inference log; None leaves segments where they are."""
 
 
 class Engine:
     def __init__(
-        self, folder: Path, settings: EngineSettings, spawner: Spawns, clock: Clock | None = None
+        self, folder: Path, settings: EngineSettings, spawner: Spawner, clock: Clock | None = None
     ) -> None:
         clock = clock or SystemClock()
         folder = folder.resolve()
@@ -77,15 +84,15 @@ class Engine:
             self._children,
             self._reports,
             self._proxy,
+            Environments(spawner, folder, settings.images, settings.environment),
             ModelStore(folder / "models"),
             launcher,
-            settings.images,
+            Wanted(self._objects, self._tables, settings.images, self._namespace_ready),
             clock,
             settings.drain_s,
-            self._namespace_ready,
         )
         self._shipper = Shipper(self.inferences, settings.sink) if settings.sink is not None else None
-        self.app: Starlette = create_app(self._objects, self._log_file)
+        self.app: Starlette = create_app(self._objects, self._log_file, settings.admits)
 
     @property
     def routes(self) -> list[BaseRoute]:

@@ -8,7 +8,7 @@ our own program with the same interface.
 import json
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from howdah.errors import Invalid, NotFound
@@ -31,6 +31,8 @@ class Program:
     env: tuple[tuple[str, str], ...] = ()
     app: Path | None = None
     """The image's own code, on the path of its process."""
+    environment: str = ""
+    """The image again where it has requirements of its own: an environment is made of exactly those."""
 
 
 def folder_name(image: str) -> str:
@@ -50,7 +52,8 @@ def resolve(image: str, command: tuple[str, ...], images: Path) -> Program:
             f"{', '.join(sorted(OWN))}"
         )
     env, started = _dockerfile(folder / "Dockerfile")
-    return _program(command or started, env, folder)
+    program = _program(command or started, env, folder)
+    return replace(program, environment=image) if (folder / "requirements.txt").exists() else program
 
 
 def _dockerfile(path: Path) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:

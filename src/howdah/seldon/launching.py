@@ -3,12 +3,15 @@
 import base64
 import fnmatch
 import json
+import os
+import sysconfig
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from howdah.core.json import as_object, as_text
 from howdah.errors import Invalid, NotFound
+from howdah.processes.environments import Environment
 from howdah.seldon import objects
 from howdah.seldon.children import Launch, Running
 from howdah.seldon.desired import ENGINE_NODE
@@ -16,6 +19,7 @@ from howdah.seldon.objects import Objects
 from howdah.seldon.plan import Slot, State
 from howdah.seldon.workload import Group, Member
 
+BESIDE = "howdah.runtimes.beside"
 PICKLES = {".joblib", ".pickle", ".pkl", ".dill"}
 
 
@@ -49,7 +53,9 @@ class Launcher:
         data = as_object(found.get("data"))
         return {key: base64.b64decode(as_text(value)).decode() for key, value in data.items()}
 
-    def launch(self, group: Group, member: Member, slot: Slot, model: Path | None) -> Launch:
+    def launch(
+        self, group: Group, member: Member, slot: Slot, model: Path | None, environment: Environment | None
+    ) -> Launch:
         env = dict(member.env)
         for variable, secret, key in member.secret_env:
             env[variable] = self.variables(group.namespace, secret).get(key, "")
@@ -67,7 +73,21 @@ class Launcher:
             base = f"http://127.0.0.1:{self._ingress_port}/seldon/{group.namespace}/{group.deployment}"
             env["HOWDAH_EXPLAINS_URL"] = base
         env["HOWDAH_STATE_FOLDER"] = str(self._writable(slot))
-        return Launch(member.program, member.arguments, tuple(env.items()), memory_bytes=member.memory_bytes)
+        if environment is None:
+            return Launch(
+                member.program, member.arguments, tuple(env.items()), memory_bytes=member.memory_bytes
+            )
+        if environment.app is not None:
+            env["HOWDAH_APP"] = str(environment.app)
+        paths = sysconfig.get_paths()
+        behind = os.pathsep.join(dict.fromkeys((paths["purelib"], paths["platlib"])))
+        return Launch(
+            BESIDE,
+            (behind, member.program, *member.arguments),
+            tuple(env.items()),
+            python=str(environment.path[0] / "python"),
+            memory_bytes=member.memory_bytes,
+        )
 
     def publish_endpoints(self, running: Iterable[Running]) -> None:
         """Tell every graph executor where its nodes are: a file, replaced whole."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from howdah.seldon.workload import Group, ModelSource
+from howdah.seldon.workload import Group, Member, ModelSource
 
 BACKOFF_FIRST_S, BACKOFF_LONGEST_S = 0.5, 60.0
 
@@ -54,6 +54,8 @@ class Observed:
     """By group, the revision that the ingress leads to."""
     models: Mapping[ModelSource, bool] = field(default_factory=dict)
     """Whether a model is here (True), or its download has failed or goes on (False)."""
+    environments: Mapping[str, bool] = field(default_factory=dict)
+    """By image, the same of what it requires."""
     failures: Mapping[Slot, Failure] = field(default_factory=dict)
     routed: frozenset[Slot] = frozenset()
     """The slots that the ingress, as Envoy has confirmed it, leads to."""
@@ -65,6 +67,13 @@ class Observed:
 class Fetch:
     source: ModelSource
     namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Make the environment that an image requires."""
+
+    image: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,13 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True)
+class Resume:
+    """It is wanted again before it was told to end: it goes on as it was."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     slot: Slot
 
@@ -99,7 +115,7 @@ class Forget:
     slot: Slot
 
 
-Action = Fetch | Start | GoLive | Drain | Stop | Forget
+Action = Fetch | Prepare | Start | GoLive | Drain | Resume | Stop | Forget
 
 
 def plan(groups: Mapping[str, Group], observed: Observed) -> tuple[Action, ...]:
@@ -138,23 +154,35 @@ def _towards(group: Group, children: Mapping[Slot, Child], observed: Observed) -
         if failure is not None and failure.retry_at_s > observed.now_s:
             continue
         member = group.member(slot.member)
-        source = member.model if member is not None else None
-        if source is not None and source not in observed.models:
-            fetch = Fetch(source, group.namespace)
-            if fetch not in actions:
-                actions.append(fetch)
-        elif source is None or observed.models[source]:
+        needs = _needs(group, member, observed) if member is not None else []
+        actions += [need for need in needs if need not in actions]
+        if member is not None and not needs and _is_provided(member, observed):
             actions.append(Start(slot))
     if observed.live.get(group.key) != group.revision and is_ready(group, children):
         actions.append(GoLive(group.key, group.revision))
     return actions
 
 
+def _needs(group: Group, member: Member, observed: Observed) -> list[Action]:
+    """What nobody has asked for yet."""
+    needs: list[Action] = []
+    if member.model is not None and member.model not in observed.models:
+        needs.append(Fetch(member.model, group.namespace))
+    if member.environment and member.environment not in observed.environments:
+        needs.append(Prepare(member.environment))
+    return needs
+
+
+def _is_provided(member: Member, observed: Observed) -> bool:
+    model = member.model is None or observed.models[member.model]
+    return model and (not member.environment or observed.environments[member.environment])
+
+
 def _away(child: Child, groups: Mapping[str, Group], observed: Observed) -> list[Action]:
     if child.exited:
         return [Forget(child.slot)]
     if _keeps(child.slot, groups, observed):
-        return []
+        return [Resume(child.slot)] if child.state is State.DRAINING else []
     if child.state in (State.STARTING, State.READY):
         # A process that nobody can reach has nothing to finish.
         return [Drain(child.slot)] if child.state is State.READY else [Stop(child.slot)]
@@ -175,8 +203,8 @@ def _keeps(slot: Slot, groups: Mapping[str, Group], observed: Observed) -> bool:
     return slot.revision == observed.live.get(slot.group)
 
 
-def next_failure(before: Failure | None, lived_s: float, now_s: float) -> Failure:
-    """The first restart is at once; then pauses double. A process that lived a while starts over."""
-    count = 1 if before is None or lived_s > BACKOFF_LONGEST_S else before.count + 1
+def next_failure(before: Failure | None, has_served: bool, now_s: float) -> Failure:
+    """The first restart is at once; then pauses double. After one that has served, it starts over."""
+    count = 1 if before is None or has_served else before.count + 1
     pause = 0.0 if count == 1 else min(BACKOFF_FIRST_S * 2 ** (count - 2), BACKOFF_LONGEST_S)
     return Failure(count, now_s + pause)

@@ -12,21 +12,17 @@ it is drained before it is told to end.
 import logging
 import queue
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 
 from howdah.core.clock import Clock
 from howdah.core.json import JsonObject, as_object, at
 from howdah.errors import AlreadyExists, Conflict, HowdahError, NotFound
-from howdah.processes.limits import Limits
+from howdah.processes.limits import Limits, most_bytes
 from howdah.processes.logfiles import tail
-from howdah.seldon import manifests, objects, status
+from howdah.seldon import objects, status
 from howdah.seldon.children import Children
-from howdah.seldon.desired import Desired, desired, images_named
+from howdah.seldon.desired import Desired
 from howdah.seldon.fetch import ModelStore
-from howdah.seldon.images import Program, resolve
 from howdah.seldon.ingress import Backend, Endpoint, Ingress
 from howdah.seldon.launching import Launcher, NotTrusted
 from howdah.seldon.objects import Objects
@@ -38,6 +34,8 @@ from howdah.seldon.plan import (
     Forget,
     GoLive,
     Observed,
+    Prepare,
+    Resume,
     Slot,
     Start,
     State,
@@ -45,25 +43,17 @@ from howdah.seldon.plan import (
     next_failure,
     plan,
 )
+from howdah.seldon.provisions import Prepares, Provisions
 from howdah.seldon.proxy import Proxy
-from howdah.seldon.workload import Group, ModelSource
+from howdah.seldon.wanted import Wanted
+from howdah.seldon.workload import Group
 
 log = logging.getLogger(__name__)
 
 IDLE_S, BUSY_S = 2.0, 0.05
 MEMORY_EVERY_S = 1.0
-FETCH_RETRY_S = 5.0
+LOGS_EVERY_S = 30.0
 Reported = tuple[Slot, int, str, str]
-
-
-@dataclass(slots=True)
-class _Model:
-    """A model's way here: a folder, or the reason why not, tried again later."""
-
-    folder: Path | None = None
-    reason: str = ""
-    retry_at_s: float = 0.0
-    fetching: bool = True
 
 
 class Loop:
@@ -73,26 +63,23 @@ class Loop:
         children: Children,
         reports: "queue.SimpleQueue[Reported]",
         proxy: Proxy,
+        environments: Prepares,
         models: ModelStore,
         launcher: Launcher,
-        images: Path,
+        wanted: Wanted,
         clock: Clock,
         drain_s: float,
-        namespace_ready: Callable[[str], None],
     ) -> None:
         self._store, self._children, self._reports = store, children, reports
-        self._proxy, self._models, self._launcher = proxy, models, launcher
-        self._images, self._clock, self._drain_s = images, clock, drain_s
-        self._namespace_ready = namespace_ready
+        self._proxy, self._launcher = proxy, launcher
+        self._provisions = Provisions(models, environments, launcher.variables, clock, self.wake)
+        self._wanted, self._clock, self._drain_s = wanted, clock, drain_s
         self._woken = threading.Event()
         self._stopping = threading.Event()
-        self._fetches = ThreadPoolExecutor(2, thread_name_prefix="fetch")
-        self._fetched: dict[ModelSource, _Model] = {}
         self._failures: dict[Slot, Failure] = {}
         self._reasons: dict[tuple[str, str], str] = {}
         """By group and revision, why that revision cannot be brought about."""
-        self._known: dict[tuple[str, str, object], Desired] = {}
-        self._memory_at_s = 0.0
+        self._memory_at_s = self._logs_at_s = 0.0
         self._thread = threading.Thread(target=self._run, name="seldon", daemon=True)
         self._told: dict[str, JsonObject] = {}
 
@@ -108,7 +95,7 @@ class Loop:
         self._stopping.set()
         self._woken.set()
         self._thread.join()
-        self._fetches.shutdown(wait=False, cancel_futures=True)
+        self._provisions.close()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -127,7 +114,8 @@ class Loop:
     def _turn(self) -> float:
         self._hear()
         self._limit_memory()
-        wanted = self._desired()
+        self._rotate_logs()
+        wanted = self._wanted.look()
         groups = {group.key: group for one in wanted.values() for group in one.groups}
         self._settle_ingress(wanted)
         actions = plan(groups, self._observed())
@@ -163,58 +151,36 @@ class Loop:
                 running.exited, running.ended = True, words
                 if running.state in (State.STARTING, State.READY):
                     self._failures[slot] = next_failure(
-                        self._failures.get(slot), now - running.started_s, now
+                        self._failures.get(slot), running.has_served(now), now
                     )
-                    self._tell_crash(slot, words)
+                    self._tell_crash(slot, running.fault or words)
 
     def _limit_memory(self) -> None:
-        """A model that takes more than its limit is ended, as a kernel would end its container."""
+        """A process over its limit is ended, as a kernel would end its container. One without a limit
+        may have three quarters of the machine, so that it never takes the machine down."""
         now = self._clock.monotonic_s()
         if now < self._memory_at_s:
             return
         self._memory_at_s = now + MEMORY_EVERY_S
         for running in self._children.running.values():
-            limits = Limits(running.launch.memory_bytes)
+            limits = Limits(running.launch.memory_bytes or most_bytes())
             if running.state is State.READY or running.state is State.STARTING:
                 held = limits.memory_excess(running.pid)
                 if held is not None:
-                    self._children.stop(running.slot)
-                    running.state = State.READY  # its end counts as a crash, not as our wish
-                    message = f"{running.slot.member} held {held >> 20} MiB, more than its limit: killed"
+                    self._children.kill(running.slot)
+                    running.fault = f"held {held >> 20} MiB, more than its limit, and was killed"
+                    message = f"{running.slot.member} {running.fault}"
                     self._event(running.slot.group, "OOMKilled", message, "Warning")
 
-    def _desired(self) -> dict[tuple[str, str], Desired]:
-        stored, _ = self._store.scan(objects.SELDON_DEPLOYMENTS)
-        wanted: dict[tuple[str, str], Desired] = {}
-        kept: dict[tuple[str, str, object], Desired] = {}
-        for document in stored:
-            metadata = as_object(document.get("metadata"))
-            annotations = str(metadata.get("annotations"))
-            namespace, name = str(metadata["namespace"]), str(metadata["name"])
-            key = (namespace, name, f"{metadata.get('uid')}/{metadata.get('generation')}/{annotations}")
-            try:
-                made = self._known.get(key) or self._make(document)
-            except HowdahError as error:
-                self._refuse(document, str(error))
-                continue
-            kept[key] = wanted[namespace, name] = made
-        self._known = kept
-        return wanted
-
-    def _make(self, document: JsonObject) -> Desired:
-        deployment = manifests.read(document)
-        self._namespace_ready(deployment.namespace)
-        programs: Mapping[tuple[str, tuple[str, ...]], Program] = {
-            (image, command): resolve(image, command, self._images)
-            for image, command in images_named(deployment)
-        }
-        return desired(deployment, programs)
+    def _rotate_logs(self) -> None:
+        now = self._clock.monotonic_s()
+        if now >= self._logs_at_s:
+            self._logs_at_s = now + LOGS_EVERY_S
+            self._proxy.rotate_logs()
+            self._children.rotate_logs()
 
     def _observed(self) -> Observed:
         now = self._clock.monotonic_s()
-        for source, model in list(self._fetched.items()):
-            if not model.fetching and model.folder is None and model.retry_at_s <= now:
-                del self._fetched[source]
         routed = {
             slot
             for slot, running in self._children.running.items()
@@ -226,7 +192,8 @@ class Loop:
         return Observed(
             children=tuple(running.view() for running in self._children.running.values()),
             live=dict(self._children.live),
-            models={source: model.folder is not None for source, model in self._fetched.items()},
+            models=self._provisions.models(),
+            environments=self._provisions.environments(),
             failures=dict(self._failures),
             routed=frozenset(routed),
             now_s=now,
@@ -236,9 +203,9 @@ class Loop:
     def _act(self, action: Action, groups: Mapping[str, Group]) -> None:
         match action:
             case Fetch(source, namespace):
-                if source not in self._fetched:
-                    self._fetched[source] = _Model()
-                    self._fetches.submit(self._fetch, source, namespace)
+                self._provisions.fetch(source, namespace)
+            case Prepare(image):
+                self._provisions.prepare(image)
             case Start(slot):
                 self._start(slot, groups[slot.group])
             case GoLive(group, revision):
@@ -250,34 +217,24 @@ class Loop:
             case Drain(slot):
                 running = self._children.running[slot]
                 running.state, running.since_s = State.DRAINING, self._clock.monotonic_s()
+            case Resume(slot):
+                running = self._children.running[slot]
+                running.state, running.since_s = State.READY, self._clock.monotonic_s()
             case Stop(slot):
                 self._children.stop(slot)
             case Forget(slot):
                 self._children.forget(slot)
 
-    def _fetch(self, source: ModelSource, namespace: str) -> None:
-        model = self._fetched[source]
-        try:
-            model.folder = self._models.fetch(source.uri, self._launcher.variables(namespace, source.secret))
-        except HowdahError as error:
-            model.reason = str(error)
-        except OSError as error:
-            model.reason = f"{source.uri} cannot be fetched: {error}"
-        model.retry_at_s = self._clock.monotonic_s() + FETCH_RETRY_S
-        model.fetching = False
-        self.wake()
-
     def _start(self, slot: Slot, group: Group) -> None:
         member = group.member(slot.member)
         if member is None:
             return
-        model = self._fetched.get(member.model) if member.model is not None else None
         try:
-            launch = self._launcher.launch(group, member, slot, model.folder if model else None)
+            launch = self._launcher.launch(group, member, slot, *self._provisions.of(member))
             self._children.start(slot, launch, group.deadline_s)
         except (HowdahError, OSError) as error:
             now = self._clock.monotonic_s()
-            self._failures[slot] = next_failure(self._failures.get(slot), 0.0, now + 1.0)
+            self._failures[slot] = next_failure(self._failures.get(slot), False, now + 1.0)
             self._reasons[group.key, group.revision] = str(error)
             reason = "ModelNotTrusted" if isinstance(error, NotTrusted) else "FailedToStart"
             self._event(group.key, reason, str(error), "Warning")
@@ -315,7 +272,8 @@ class Loop:
             for slot, running in self._children.running.items()
         ]
         for (namespace, name), one in wanted.items():
-            self._tell_deployment(namespace, name, one, processes)
+            if (namespace, name) not in self._wanted.refused:
+                self._tell_deployment(namespace, name, one, processes)
         self._tell_pods(processes)
 
     def _tell_deployment(
@@ -326,9 +284,8 @@ class Loop:
             if reason := self._reasons.get((group.key, group.revision)):
                 reasons[group.key] = reason
             for member in group.members:
-                model = self._fetched.get(member.model) if member.model is not None else None
-                if model is not None and model.reason:
-                    reasons[group.key] = model.reason
+                if reason := self._provisions.reason(member):
+                    reasons[group.key] = reason
         try:
             document = self._store.get(objects.SELDON_DEPLOYMENTS, namespace, name)
             before = as_object(document.get("status"))
@@ -361,9 +318,12 @@ class Loop:
         present = {(str(at(p, "metadata", "namespace")), str(at(p, "metadata", "name"))): p for p in stored}
         seen = set()
         for process in processes:
-            pod = status.pod_of(process, self._failures.get(process.slot))
-            key = (str(at(pod, "metadata", "namespace")), str(at(pod, "metadata", "name")))
+            key = (process.slot.group.split("/")[0], status.pod_name(process.slot))
             seen.add(key)
+            before = present.get(key)
+            if at(before, "metadata", "annotations", status.PID) != str(process.pid):
+                before = None
+            pod = status.pod_of(process, self._failures.get(process.slot), before)
             told = str((process.state, process.pid, self._failures.get(process.slot)))
             if key in present and self._told.get(str(key)) == {"told": told}:
                 continue
@@ -392,20 +352,6 @@ class Loop:
         except NotFound:
             return
         self._store.record_event(about, reason, message, type)
-
-    def _refuse(self, document: JsonObject, message: str) -> None:
-        """A stored manifest that cannot be brought about: say so where people look."""
-        before = as_object(document.get("status"))
-        after: JsonObject = {**before, "state": status.FAILED, "description": message}
-        condition: JsonObject = {"type": "Ready", "status": "False", "reason": "Refused", "message": message}
-        after["conditions"] = [condition]
-        if after != before:
-            namespace, name = (
-                str(at(document, "metadata", "namespace")),
-                str(at(document, "metadata", "name")),
-            )
-            self._store.replace(objects.SELDON_DEPLOYMENTS, namespace, name, {**document, "status": after})
-            self._store.record_event(document, "Refused", message, "Warning")
 
 
 def _last_words(lines: list[str]) -> str:

@@ -49,7 +49,11 @@ class Bucket:
             if token:
                 query["continuation-token"] = token
             response = self._get(f"/{self._bucket}", query)
-            root = ElementTree.fromstring(response.read())
+            try:
+                root = ElementTree.fromstring(response.read())
+            except (ElementTree.ParseError, http.client.HTTPException) as error:
+                words = f"the object store at {self._host} does not list {self._bucket}: {error!r}"
+                raise Unavailable(words) from error
             space = root.tag.partition("}")[0] + "}" if root.tag.startswith("{") else ""
             for entry in root.iter(f"{space}Contents"):
                 text = {child.tag.removeprefix(space): child.text or "" for child in entry}
@@ -61,8 +65,11 @@ class Bucket:
     def get(self, key: str, into: BinaryIO) -> int:
         response = self._get(f"/{self._bucket}/{key}", {})
         size = 0
-        while block := response.read(BLOCK_BYTES):
-            size += into.write(block)
+        try:
+            while block := response.read(BLOCK_BYTES):
+                size += into.write(block)
+        except http.client.HTTPException as error:
+            raise Unavailable(f"the object store at {self._host} broke off in {key}: {error!r}") from error
         return size
 
     def _get(self, path: str, query: dict[str, str]) -> http.client.HTTPResponse:

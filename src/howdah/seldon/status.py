@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from howdah.core.json import Json, JsonObject, as_list, as_object
+from howdah.core.json import Json, JsonObject, as_list, as_object, as_text, at
 from howdah.seldon.plan import Failure, Slot, State
 from howdah.seldon.workload import Group
 
 AVAILABLE, CREATING, FAILED = "Available", "Creating", "Failed"
+PID = "howdah/pid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,8 @@ class Process:
     slot: Slot
     state: State
     pid: int
-    started: str
+    seen: str
+    """Now, as it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +113,12 @@ def _conditions(state: str, messages: list[str], before: JsonObject, now: str) -
     return found
 
 
-def pod_of(process: Process, failure: Failure | None) -> JsonObject:
+def pod_of(process: Process, failure: Failure | None, before: JsonObject | None = None) -> JsonObject:
+    """`before` is what was told of the same process: when it began, and when its end was asked for, stay."""
     slot = process.slot
     ready = process.state is State.READY
+    ending = process.state in (State.DRAINING, State.STOPPING)
+    started = as_text(at(before, "status", "startTime")) or process.seen
     namespace, deployment, predictor = slot.group.split("/")[:3]
     labels: JsonObject = {
         "seldon-deployment-id": deployment,
@@ -122,27 +127,30 @@ def pod_of(process: Process, failure: Failure | None) -> JsonObject:
         "revision": slot.revision,
     }
     waiting: JsonObject = {"waiting": {"reason": "ContainerCreating"}}
-    running: JsonObject = {"running": {"startedAt": process.started}}
+    running: JsonObject = {"running": {"startedAt": started}}
     container: JsonObject = {
         "name": slot.member,
         "ready": ready,
         "restartCount": failure.count if failure is not None else 0,
-        "state": running if ready or process.state is State.DRAINING else waiting,
+        "state": running if ready or ending else waiting,
     }
-    phase = "Running" if ready or process.state in (State.DRAINING, State.STOPPING) else "Pending"
+    phase = "Running" if ready or ending else "Pending"
+    metadata: JsonObject = {
+        "name": pod_name(slot),
+        "namespace": namespace,
+        "labels": labels,
+        "annotations": {PID: str(process.pid)},
+    }
+    if ending:
+        metadata["deletionTimestamp"] = at(before, "metadata", "deletionTimestamp") or process.seen
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {
-            "name": pod_name(slot),
-            "namespace": namespace,
-            "labels": labels,
-            "annotations": {"howdah/pid": str(process.pid)},
-        },
+        "metadata": metadata,
         "spec": {"containers": [{"name": slot.member}], "nodeName": "localhost"},
         "status": {
             "phase": phase,
-            "startTime": process.started,
+            "startTime": started,
             "containerStatuses": [container],
             "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
         },

@@ -24,6 +24,9 @@ CREATE TABLE IF NOT EXISTS changes (
     version INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, type TEXT NOT NULL,
     namespace TEXT NOT NULL, body TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS manifests (
+    namespace TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (namespace, name)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS children (key TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
 """
 CHANGES_KEPT = 2_000
@@ -134,6 +137,27 @@ class Tables:
                 (after, kind),
             ).fetchall()
         return [Change(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in rows]
+
+    def put_manifest(self, namespace: str, name: str, body: JsonObject) -> None:
+        """The last one that could be brought about."""
+        with self.write():
+            row = (namespace, name, json.dumps(body))
+            self._db.execute("INSERT OR REPLACE INTO manifests VALUES (?,?,?)", row)
+
+    def manifest(self, namespace: str, name: str) -> JsonObject | None:
+        with self._lock:
+            row = self._db.execute(
+                "SELECT body FROM manifests WHERE namespace=? AND name=?", (namespace, name)
+            ).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def manifests(self) -> set[tuple[str, str]]:
+        with self._lock:
+            return set(self._db.execute("SELECT namespace, name FROM manifests").fetchall())
+
+    def drop_manifest(self, namespace: str, name: str) -> None:
+        with self.write():
+            self._db.execute("DELETE FROM manifests WHERE namespace=? AND name=?", (namespace, name))
 
     def put_child(self, key: str, record: JsonObject) -> None:
         with self.write():

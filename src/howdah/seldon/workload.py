@@ -36,7 +36,8 @@ class Member:
     """(variable, secret, key)"""
     arguments: tuple[str, ...] = ()
     memory_bytes: int | None = None
-    picks_pickle: bool = False
+    environment: str = ""
+    """The image whose requirements it runs with; empty for the project's own environment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,14 @@ def test_what_an_image_starts(tmp_path: Path, dockerfile: str, module: str, argu
     assert (program.module, program.arguments, program.app) == (module, arguments, tmp_path / "mine")
 
 
+def test_an_image_with_requirements_has_an_environment_of_its_own(tmp_path: Path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "Dockerfile").write_text("CMD seldon-core-microservice Mine\n")
+    assert images.resolve("mine:1", (), tmp_path).environment == ""
+    (tmp_path / "mine" / "requirements.txt").write_text("scikit-learn==1.5.*\n")
+    assert images.resolve("mine:1", (), tmp_path).environment == "mine:1"
+
+
 def test_images_that_cannot_be_run(tmp_path: Path):
     with pytest.raises(NotFound, match="no folder images/other/"):
         images.resolve("other:1", (), tmp_path)

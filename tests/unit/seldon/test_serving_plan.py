@@ -8,6 +8,8 @@ from howdah.seldon.plan import (
     Forget,
     GoLive,
     Observed,
+    Prepare,
+    Resume,
     Slot,
     Start,
     State,
@@ -20,8 +22,10 @@ from howdah.seldon.workload import Group, Member, ModelSource
 MODEL = ModelSource("/models/iris")
 
 
-def group(revision: str = "r1", replicas: int = 1, model: ModelSource | None = None) -> Group:
-    member = Member("m", "serve", replicas, model)
+def group(
+    revision: str = "r1", replicas: int = 1, model: ModelSource | None = None, environment: str = ""
+) -> Group:
+    member = Member("m", "serve", replicas, model, environment=environment)
     return Group("ns/d/p", "ns", "d", "p", (member,), "m", revision=revision)
 
 
@@ -40,6 +44,21 @@ CASES = {
     "the model is not here": (group(model=MODEL), Observed(), (Fetch(MODEL, "ns"),)),
     "the model is on its way": (group(model=MODEL), Observed(models={MODEL: False}), ()),
     "the model has come": (group(model=MODEL), Observed(models={MODEL: True}), (Start(slot()),)),
+    "what its image requires is not here": (
+        group(model=MODEL, environment="mine"),
+        Observed(),
+        (Fetch(MODEL, "ns"), Prepare("mine")),
+    ),
+    "the model has come, what its image requires has not": (
+        group(model=MODEL, environment="mine"),
+        Observed(models={MODEL: True}, environments={"mine": False}),
+        (),
+    ),
+    "both have come": (
+        group(model=MODEL, environment="mine"),
+        Observed(models={MODEL: True}, environments={"mine": True}),
+        (Start(slot()),),
+    ),
     "it starts": (group(), Observed((child(state=State.STARTING),)), ()),
     "it is ready": (group(), Observed((child(),)), (GoLive("ns/d/p", "r1"),)),
     "one of two is ready": (group(replicas=2), Observed((child(),)), (Start(slot(index=1)),)),
@@ -95,6 +114,16 @@ CASES = {
         Observed((child("r1", State.DRAINING), child("r2")), {"ns/d/p": "r2"}, now_s=3.0),
         (Stop(slot("r1")),),
     ),
+    "what is wanted again while it drains goes on": (
+        group("r1"),
+        Observed((child("r1", State.DRAINING), child("r2")), {"ns/d/p": "r2"}, now_s=1.0),
+        (Resume(slot("r1")),),
+    ),
+    "a replica wanted again while it drains goes on": (
+        group(replicas=2),
+        Observed((child(), child(state=State.DRAINING, index=1)), LIVE),
+        (Resume(slot(index=1)),),
+    ),
     "a replica too many is drained": (
         group(),
         Observed((child(), child(index=1)), LIVE),
@@ -118,16 +147,16 @@ def test_a_deleted_deployment_is_drained():
     assert plan({}, Observed((child(),), LIVE)) == (Drain(slot()),)
 
 
-def test_pauses_double_and_a_long_life_forgives():
-    failure = next_failure(None, lived_s=1, now_s=0)
+def test_pauses_double_and_service_forgives():
+    failure = next_failure(None, has_served=False, now_s=0)
     assert failure == Failure(1, 0.0), "the first restart is at once"
     pauses = []
     for _ in range(9):
-        failure = next_failure(failure, lived_s=1, now_s=0)
+        failure = next_failure(failure, has_served=False, now_s=0)
         pauses.append(failure.retry_at_s)
     assert pauses[:4] == [0.5, 1.0, 2.0, 4.0]
     assert pauses[-1] == 60.0
-    assert next_failure(failure, lived_s=61, now_s=0).count == 1
+    assert next_failure(failure, has_served=True, now_s=0).count == 1
 
 
 def test_replicas_make_no_new_revision_and_anything_else_does():

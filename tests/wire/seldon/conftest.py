@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import io
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = """
-import contextlib, signal, sys, threading
+import contextlib, os, signal, sys, threading
 from pathlib import Path
 import uvicorn
 from howdah.processes.spawner import Spawner
@@ -27,7 +28,7 @@ folder, api_port, ingress_port = Path(sys.argv[1]), int(sys.argv[2]), int(sys.ar
 spawner = Spawner.start()
 settings = EngineSettings(
     ingress_port=ingress_port, images=folder / "images", trusted_pickles=(f"{folder}/trusted/*",),
-    log_commit_every_s=1.0,
+    log_commit_every_s=1.0, environment=dict(os.environ),
 )
 engine = Engine(folder / "state", settings, spawner)
 engine.start()
@@ -97,6 +98,27 @@ class Engine:
 
     def apply(self, manifest: dict) -> None:
         self.kubectl("apply", "-f", "-", stdin=manifest)
+
+    def deployment(
+        self,
+        name: str,
+        graph: dict,
+        containers: list[dict],
+        protocol: str = "v2",
+        annotations: dict[str, str] | None = None,
+        **predictor: object,
+    ) -> dict:
+        """A manifest of one predictor, `p`, in the namespace `around`."""
+        specs = [{"spec": {"containers": containers}}] if containers else []
+        return {
+            "apiVersion": "machinelearning.seldon.io/v1",
+            "kind": "SeldonDeployment",
+            "metadata": {"name": name, "namespace": "around", "annotations": annotations or {}},
+            "spec": {
+                "protocol": protocol,
+                "predictors": [{"name": "p", "graph": graph, "componentSpecs": specs, **predictor}],
+            },
+        }
 
     def until_ready(self, name: str, namespace: str = "models", within_s: float = 60) -> None:
         words = ("wait", "--for=condition=Ready", f"sdep/{name}", "-n", namespace, f"--timeout={within_s}s")
@@ -222,4 +244,34 @@ def onnx_model(engine: Engine) -> str:
     folder.mkdir()
     converted = to_onnx(model, features[:1].astype(np.float32), options={"zipmap": False})
     (folder / "model.onnx").write_bytes(converted.SerializeToString())
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def bundle_folder(engine) -> str:
+    import numpy as np
+    import pandas as pd
+
+    from howdah.learning import bundle, export, training
+    from howdah.learning.schema import Column, Schema
+
+    schema = Schema(
+        (Column("size", "number", nullable=True), Column("maker", "category"), Column("y", "number"))
+    )
+    generator = np.random.default_rng(0)
+    size, makers = generator.normal(0, 1, 300), generator.choice(["a", "b"], 300)
+    table = pd.DataFrame({"size": size, "maker": makers, "y": size + (makers == "a")})
+    truth = np.where(table["y"] > 0, "high", "low")
+    signature = training.signature_for(schema, "y", "classification", (), ("high", "low"))
+    frame = training.frame_of(table, signature)
+    estimator = training.build(signature, "logistic", {}, seed=0).fit(frame, truth)
+    folder = engine.folder / "bundle"
+    folder.mkdir()
+    file = export.export(estimator, frame, signature, folder)
+    about = {"cross_validation": {}}
+    manifest = bundle.Manifest("m", file, signature, "logistic", {}, 0, len(frame), about)
+    text = io.StringIO()
+    frame.to_csv(text, index=False)
+    inputs = {field.name: frame[field.name].to_numpy()[:3] for field in signature.inputs}
+    bundle.write(folder, manifest, text.getvalue(), "# m\n", inputs)
     return str(folder)

@@ -1,6 +1,5 @@
 """Graphs, explainers and detectors as deployments; events from one to the other."""
 
-import io
 import json
 
 import pytest
@@ -32,49 +31,6 @@ def parts(engine):
         (folder / name).write_text(text)
 
 
-@pytest.fixture(scope="module")
-def bundle_folder(engine) -> str:
-    import numpy as np
-    import pandas as pd
-
-    from howdah.learning import bundle, export, training
-    from howdah.learning.schema import Column, Schema
-
-    schema = Schema(
-        (Column("size", "number", nullable=True), Column("maker", "category"), Column("y", "number"))
-    )
-    generator = np.random.default_rng(0)
-    size, makers = generator.normal(0, 1, 300), generator.choice(["a", "b"], 300)
-    table = pd.DataFrame({"size": size, "maker": makers, "y": size + (makers == "a")})
-    truth = np.where(table["y"] > 0, "high", "low")
-    signature = training.signature_for(schema, "y", "classification", (), ("high", "low"))
-    frame = training.frame_of(table, signature)
-    estimator = training.build(signature, "logistic", {}, seed=0).fit(frame, truth)
-    folder = engine.folder / "bundle"
-    folder.mkdir()
-    file = export.export(estimator, frame, signature, folder)
-    about = {"cross_validation": {}}
-    manifest = bundle.Manifest("m", file, signature, "logistic", {}, 0, len(frame), about)
-    text = io.StringIO()
-    frame.to_csv(text, index=False)
-    inputs = {field.name: frame[field.name].to_numpy()[:3] for field in signature.inputs}
-    bundle.write(folder, manifest, text.getvalue(), "# m\n", inputs)
-    return str(folder)
-
-
-def deployment(name: str, graph: dict, containers: list[dict], protocol: str, **predictor: object) -> dict:
-    specs = [{"spec": {"containers": containers}}] if containers else []
-    return {
-        "apiVersion": "machinelearning.seldon.io/v1",
-        "kind": "SeldonDeployment",
-        "metadata": {"name": name, "namespace": "around"},
-        "spec": {
-            "protocol": protocol,
-            "predictors": [{"name": "p", "graph": graph, "componentSpecs": specs, **predictor}],
-        },
-    }
-
-
 def part(name: str, component: str) -> dict:
     return {"name": name, "image": "team/parts:1", "args": ["seldon-core-microservice", component]}
 
@@ -99,7 +55,7 @@ def test_a_graph_of_components_and_its_feedback(engine, parts):
         ],
     }
     containers = [part("double", "Double"), part("choose", "Choose"), part("one", "Add"), part("ten", "Add")]
-    engine.apply(deployment("graph", graph, containers, "seldon"))
+    engine.apply(engine.deployment("graph", graph, containers, "seldon"))
     engine.until_ready("graph", "around")
     path = "/seldon/around/graph/api/v1.0"
     small = {"data": {"ndarray": [[1, 1]]}}
@@ -124,13 +80,15 @@ def test_a_bundle_is_explained_and_watched(engine, bundle_folder):
         "modelUri": bundle_folder,
         "parameters": [{"name": "drift_batch_size", "value": "40", "type": "INT"}],
     }
-    engine.apply(deployment("watch", watcher, [{"name": "d", "image": "howdah/detector-server:1"}], "v2"))
+    engine.apply(
+        engine.deployment("watch", watcher, [{"name": "d", "image": "howdah/detector-server:1"}], "v2")
+    )
     engine.until_ready("watch", "around")
     logger = {"mode": "request", "url": f"http://{engine.ingress}/seldon/around/watch/"}
     graph = {"name": "m", "type": "MODEL", "modelUri": bundle_folder, "logger": logger}
     explainer = {"type": "KernelShap", "modelUri": bundle_folder}
     containers = [{"name": "m", "image": "howdah/bundle-server:1"}]
-    engine.apply(deployment("b", graph, containers, "v2", explainer=explainer))
+    engine.apply(engine.deployment("b", graph, containers, "v2", explainer=explainer))
     engine.until_ready("b", "around")
 
     asked = {"data": {"names": ["size", "maker"], "ndarray": [[1.0, "a"]]}}

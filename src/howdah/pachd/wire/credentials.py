@@ -22,9 +22,13 @@ _PREFIX = "blake2b:"
 class TokenHash:
     text: str
     """`blake2b:<hex>`, as kept on disk."""
+    own: str = ""
+    """The same of the token with which the daemon's own parts come: another at every start, kept nowhere."""
 
     def matches(self, token: str) -> bool:
-        return hmac.compare_digest(self.text, _hashed(token))
+        hashed = _hashed(token)
+        both = (hmac.compare_digest(self.text, hashed), hmac.compare_digest(self.own, hashed))
+        return any(both)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,10 @@ class Certificate:
 class Credentials:
     token: TokenHash | None = None
     certificate: Certificate | None = None
+
+    def is_plain(self, host: str) -> bool:
+        """Whether who listens on `host` is reached at 127.0.0.1 without TLS."""
+        return self.certificate is None and host in ("127.0.0.1", "localhost")
 
     def check(self, metadata: Mapping[str, str]) -> None:
         if self.token is not None and not self.token.matches(metadata.get(TOKEN, "")):

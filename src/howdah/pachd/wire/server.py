@@ -52,6 +52,8 @@ class GrpcServer:
         self._server = grpc.server(self._pool, options=_OPTIONS, maximum_concurrent_rpcs=_IN_FLIGHT_LIMIT)
         self._server.add_generic_rpc_handlers((_Handler(dispatcher, credentials, waiting),))
         self.port = self._listen(host, port, credentials)
+        self.inside_port = self.port if credentials.is_plain(host) else self._inside()
+        """On 127.0.0.1 and without TLS, for our own parts; a token is asked for there too."""
 
     def _listen(self, host: str, port: int, credentials: Credentials) -> int:
         try:
@@ -65,6 +67,9 @@ class GrpcServer:
                 why="Another program, perhaps another pachd, listens there.",
                 remedy="Stop it, or choose another port with --pachd-port (0 takes any free one).",
             ) from error
+
+    def _inside(self) -> int:
+        return self._server.add_insecure_port("127.0.0.1:0")
 
     def start(self) -> None:
         self._server.start()

@@ -23,6 +23,7 @@ from howdah.seldon.kube.failures import (
     method_not_allowed,
     no_such_path,
     response,
+    unauthorized,
 )
 from howdah.seldon.kube.logs import LogReader, log_stream
 from howdah.seldon.kube.resources import ALL, GROUP, NAMESPACE, POD, Resource
@@ -47,9 +48,12 @@ class Target:
     subresource: str
 
 
-def create_app(objects: Objects, logs: LogReader) -> Starlette:
-    """The whole API over a store of objects; `logs` finds the log files of a pod."""
-    api = _Api(objects, logs)
+def create_app(objects: Objects, logs: LogReader, admits: Callable[[str], bool] | None = None) -> Starlette:
+    """The whole API over a store of objects; `logs` finds the log files of a pod.
+
+    Where `admits` is given, objects are shown and changed only for a token that it takes.
+    """
+    api = _Api(objects, logs, admits)
     documents: dict[str, Callable[[], JsonObject]] = {
         "/version": lambda: discovery.VERSION,
         "/api": discovery.core_versions,
@@ -67,6 +71,12 @@ def create_app(objects: Objects, logs: LogReader) -> Starlette:
     for resource in ALL:
         routes += api.routes(resource)
     return Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_allowed})
+
+
+def _token(request: Request) -> str:
+    """As Kubernetes' clients show it, or as pachd's do."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else request.headers.get("authn-token", "")
 
 
 def _document(make: Callable[[], JsonObject]) -> Endpoint:
@@ -96,8 +106,9 @@ async def _not_allowed(request: Request, error: Exception) -> Response:
 
 
 class _Api:
-    def __init__(self, objects: Objects, logs: LogReader) -> None:
+    def __init__(self, objects: Objects, logs: LogReader, admits: Callable[[str], bool] | None) -> None:
         self._objects = objects
+        self._admits = admits
         self._logs = logs
         self._writer = Writer(objects)
 
@@ -128,6 +139,8 @@ class _Api:
             parameters = request.path_params
             target = Target(resource, parameters.get("namespace"), parameters.get("name", ""), subresource)
             try:
+                if self._admits is not None and not self._admits(_token(request)):
+                    raise unauthorized()
                 return await handle(request, target)
             except HowdahError as error:
                 return response(failure(error, resource, target.name))

@@ -81,7 +81,9 @@ def _cells(resource: Resource, document: JsonObject, now: datetime) -> list[Json
         containers = [as_object(entry) for entry in as_list(status.get("containerStatuses"))]
         ready = sum(entry.get("ready") is True for entry in containers)
         restarts: Json = max((as_count(entry.get("restartCount")) for entry in containers), default=0)
-        return [name, f"{ready}/{len(containers)}", _phase(status, containers), restarts, age]
+        going = at(document, "metadata", "deletionTimestamp")
+        shown = "Terminating" if going else _phase(status, containers)
+        return [name, f"{ready}/{len(containers)}", shown, restarts, age]
     if resource is EVENT:
         about = as_object(document.get("involvedObject"))
         shown = f"{as_text(about.get('kind')).lower()}/{as_text(about.get('name'))}"
