@@ -91,11 +91,12 @@ def test_no_request_fails_a_little(engine, onnx_model, load, story):
 @pytest.mark.parametrize("story", STORIES)
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_no_request_fails_at_length(engine, onnx_model, load, story):
-    tell(engine, onnx_model, load, story, long=True)
+def test_no_request_fails_at_length(engine, onnx_model, load, story, record_property):
+    record_property("requests", tell(engine, onnx_model, load, story, long=True))
 
 
-def tell(engine, model, load, story: str, long: bool) -> None:
+def tell(engine, model, load, story: str, long: bool) -> int:
+    """How many requests were answered, all of them well."""
     act, shape, few, many = STORIES[story]
     engine.apply(steady(model, **shape))
     processes = len(shape.get("weights", (100,))) * shape.get("replicas", 1)
@@ -106,6 +107,7 @@ def tell(engine, model, load, story: str, long: bool) -> None:
 
         assert requests.answered > 0
         assert not requests.failures, requests.failures[:5]
+        return requests.answered
     finally:
         engine.kubectl("delete", "sdep", "steady", "-n", "models")
         engine.until(lambda: not engine.pods(), "the processes to end")
