@@ -67,6 +67,8 @@ class MlserverBackend:
     async def _run(
         self, model: str, version: str | None, payload: InferenceRequest, headers: Headers
     ) -> InferenceResponse:
+        if wrong := next((t for t in payload.inputs if any(size < 0 for size in t.shape)), None):
+            raise _Refused(400, f"input {wrong.name} has shape {wrong.shape}: a size is never negative")
         if payload.id is None:
             payload.id = headers.get("seldon-puid")
         insert_headers(payload, headers)

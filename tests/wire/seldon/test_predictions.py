@@ -122,7 +122,7 @@ PACKED = gzip.compress(json.dumps(ASKED).encode())
         ("identity", json.dumps(ASKED).encode(), 200),
         ("identity", json.dumps(ASKED).encode("utf-16"), 422),
         ("identity", b"[" * 100_000, 422),
-        ("identity", b'{"inputs": [{"name": "X", "shape": [1, 4], "datatype": "FP64", "data": [NaN]}]}', 422),
+        ("identity", b'{"inputs": [{"name": "X", "shape": [1, 4], "datatype": "FP64", "data": [NaN]}]}', 400),
         ("identity", json.dumps({"inputs": [{**ASKED["inputs"][0], "shape": [10**12, 4]}]}).encode(), 400),
         ("identity", json.dumps({"inputs": [{**ASKED["inputs"][0], "shape": [-1, 4]}]}).encode(), 400),
     ],
