@@ -144,7 +144,7 @@ def serving(folder: Path) -> Iterator[tuple[Engine, str, int]]:
 
 
 def apply(api: str, document: dict) -> float:
-    """Seconds from `kubectl apply` until `kubectl wait` says that it is ready, both programs' own included."""
+    """Seconds from `kubectl apply` until `kubectl wait` says that it is ready, their own included."""
     name = document["metadata"]["name"]
     kubectl = ["kubectl", "--server", api, "-n", "bench"]
     environment = {"PATH": os.environ["PATH"], "HOME": tempfile.gettempdir()}
