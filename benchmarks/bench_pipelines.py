@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+import pipeline_workers
 from harness import Bench
 
 from howdah.core.clock import SystemClock
@@ -321,12 +322,15 @@ def large_cross(plant: Plant, bench: Bench) -> None:
 
 def main() -> None:
     bench = Bench("pipelines")
-    chosen = sys.argv[1:] or list(PARTS)
+    chosen = sys.argv[1:] or [*PARTS, "workers"]
     with ExitStack() as stack:
         spawner = stack.enter_context(Spawner.start())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="howdah-bench-")))
         catalogue()
         for name in chosen:
+            if name == "workers":
+                pipeline_workers.rows(bench, spawner, folder / name)
+                continue
             plant = Plant(folder / name, spawner)
             stack.callback(plant.close)
             if name not in ("many", "enumerated"):

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +66,30 @@ def test_what_it_cannot_convert_is_refused_in_the_sdks_words() -> None:
         """
     )
     assert "encode" in said
+
+
+@pytest.mark.slow
+def test_a_datums_variables_are_read_as_the_sdk_reads_them(tmp_path: Path) -> None:
+    plain = b"in=/pfs/in/a-b.txt\nin_COMMIT=1234\nPACH_DATUM_ID=ff\nempty=\n"
+    quoted = plain + b"PATH_2='/pfs/in/it\\'s $HOME # here'\n"
+    references = plain + b"other=${in}/x\n"
+    for data in (plain, quoted, references, b"", b"export a=b\n", b"a = b\n", b"a=b"):
+        (tmp_path / ".env").write_bytes(data)
+        said = run(
+            f"""
+            import os, sys, howdah
+            from dotenv import load_dotenv
+            from pathlib import Path
+            os.environ["in"] = "the datum before"
+            before = dict(os.environ)
+            load_dotenv(Path({str(tmp_path / ".env")!r}), override=True)
+            wanted = dict(os.environ)
+            os.environ.clear()
+            os.environ.update(before)
+            howdah.accelerate()
+            from pachyderm_sdk.api.worker import extension
+            extension.load_dotenv(Path({str(tmp_path / ".env")!r}), override=True)
+            print(dict(os.environ) == wanted, wanted.get("in"))
+            """
+        )
+        assert said.startswith("True"), data

@@ -11,6 +11,7 @@ from pathlib import Path
 import betterproto
 
 from howdah.client.conversion import Shapes, sdk_classes
+from howdah.client.datum_variables import replace_reader
 from howdah.core.messages.catalogue import catalogue
 from howdah.core.messages.recording import record, sdk_modules
 
@@ -25,6 +26,7 @@ def accelerate(cache: Path | None = None) -> None:
     with _lock:
         if not _done:
             _replace_codec(_shapes(cache))
+            replace_reader()
             _done = True
 
 

@@ -1,4 +1,4 @@
-"""What a worker adds to a datum: against spawning the same command bare, in the same run.
+"""Rows of `make bench-pipelines`: what a worker adds to a datum, against the same command spawned bare.
 
 One input file and one output file a datum; the repo behind is memory, so that only the worker is
 measured. Also: what it costs to build a sandbox, how two workers share the processors, and
@@ -8,7 +8,6 @@ how many small files a second come out.
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -125,36 +124,41 @@ def together_s(place: Workplace, count: int, datums: int) -> float:
 
 
 BATCH = "from pachyderm_sdk import batch_all_datums\n@batch_all_datums\ndef main(): pass\nmain()"
+FAST_BATCH = f"import howdah\nhowdah.accelerate()\n{BATCH}"
 
 
 def batched(bench: Bench, place: Workplace) -> None:
-    """No-op datums through the SDK's own client, whose codec sets the floor."""
-    transform = Transform(cmd=(sys.executable, "-c", BATCH), datum_batching=True)
+    """No-op datums through the SDK's own client, whose codec and reader of `.env` set the floor."""
+    plain, fast = _batching(place, BATCH), _batching(place, FAST_BATCH)
+    times = bench.interleave(
+        {"plain": lambda: per_datum_ms(plain), "fast": lambda: per_datum_ms(fast)}, rounds=5, warmups=1
+    )
+    bench.value("batched no-op datums by the SDK", 1000 / times["plain"], "datums/s", must=">= 300")
+    bench.value("the same, accelerated", 1000 / times["fast"], "datums/s", aim=">= 1000")
+    plain.close()
+    fast.close()
+
+
+def _batching(place: Workplace, code: str) -> Worker:
+    transform = Transform(cmd=(sys.executable, "-c", code), datum_batching=True)
     ports = GrpcBatchPorts(catalogue())
-    setup = WorkerSetup(PIPELINE, COMMIT, transform)
-    batching = Worker(replace(place, batch_ports=ports), setup, {"PATH": os.environ["PATH"]})
-    drive(batching, DATUMS)
-    rate = 1000 / per_datum_ms(batching)
-    bench.value("batched no-op datums by the SDK", rate, "datums/s", must=">= 300", aim=">= 1000")
-    batching.close()
+    setup = WorkerSetup(PIPELINE, COMMIT, transform, env={"PYTHONPATH": os.environ.get("PYTHONPATH", "")})
+    return Worker(replace(place, batch_ports=ports), setup, dict(os.environ))
 
 
-def main() -> None:
-    bench = Bench("pipelines_workers")
-    with Spawner.start() as spawner, tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        best: Workplace | None = None
-        for isolation in Isolation:
-            place = workplace(spawner, Path(folder) / isolation.value, isolation)
-            try:
-                measure(bench, isolation, place)
-            except Unavailable as error:
-                print(f"{isolation.value} is not to be had here: {error}")
-                continue
-            best = best or place
-        assert best is not None
-        batched(bench, best)
-        parallel(bench, best)
-    bench.finish()
+def rows(bench: Bench, spawner: Spawner, folder: Path) -> None:
+    best: Workplace | None = None
+    for isolation in Isolation:
+        place = workplace(spawner, folder / isolation.value, isolation)
+        try:
+            measure(bench, isolation, place)
+        except Unavailable as error:
+            print(f"{isolation.value} is not to be had here: {error}")
+            continue
+        best = best or place
+    assert best is not None
+    batched(bench, best)
+    parallel(bench, best)
 
 
 def measure(bench: Bench, isolation: Isolation, place: Workplace) -> None:
@@ -206,7 +210,3 @@ def parallel(bench: Bench, place: Workplace) -> None:
     files = drive(many, 1)
     bench.value("small files out of one datum", files / (time.perf_counter() - began), "files/s")
     many.close()
-
-
-if __name__ == "__main__":
-    main()
