@@ -175,14 +175,14 @@ def _get(url: str) -> bytes:
 def test_a_service_serves_the_newest_commit(client: Client) -> None:
     repo(client, "pages")
     put(client, "pages", {"/index.txt": b"first"})
-    port = _free_port()
+    inside, port = _free_port(), _free_port()
     client.pps.create_pipeline(
         pipeline=pps.Pipeline(name="site"),
         input=reads("pages", "/"),
         transform=pps.Transform(
-            cmd=[sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "-d", "/pfs/pages"]
+            cmd=[sys.executable, "-m", "http.server", str(inside), "--bind", "127.0.0.1", "-d", "/pfs/pages"]
         ),
-        service=pps.Service(internal_port=port, external_port=port),
+        service=pps.Service(internal_port=inside, external_port=port),
     )
     assert _get(f"http://127.0.0.1:{port}/index.txt") == b"first"
     put(client, "pages", {"/index.txt": b"second"})

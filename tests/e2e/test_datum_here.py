@@ -40,6 +40,20 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         ),
         datum_tries=1,
     )
+    client.pps.create_secret(name="key", data={"word": "open sesame"})
+    client.pps.create_pipeline(
+        pipeline=pps.Pipeline(name="locked"),
+        input=pps.Input(pfs=pps.PfsInput(repo="raw", glob="/good")),
+        transform=pps.Transform(
+            cmd=["sh", "-e", "-c", 'echo "$WORD" > /pfs/out/said; cat /keys/word >> /pfs/out/said'],
+            secrets=[
+                pps.SecretMount(name="key", key="word", env_var="WORD"),
+                pps.SecretMount(name="key", mount_path="/keys"),
+            ],
+        ),
+    )
+    ended = next(client.pps.list_job(pipeline=pps.Pipeline(name="locked")))
+    client.pps.inspect_job(job=ended.job, wait=True)
     newest = next(client.pps.list_job(pipeline=pps.Pipeline(name="double")))
     client.pps.inspect_job(job=newest.job, wait=True)
     ids = {info.data[0].file.path: info.datum.id for info in client.pps.list_datum(job=newest.job)}
@@ -67,6 +81,19 @@ def test_run_gives_the_output_and_the_log(state: Path, tmp_path: Path) -> None:
     assert ran.returncode == 1
     assert "the datum failed" in ran.stderr
     assert list((state / "datum").iterdir()) == []
+
+
+def test_secrets_come_from_their_manifests(state: Path, tmp_path: Path) -> None:
+    manifest = tmp_path / "key.json"
+    manifest.write_text('{"metadata": {"name": "key"}, "stringData": {"word": "mellon"}}')
+    command = howdah(state, "datum", "run", "locked", "--out", str(tmp_path), "--secret", str(manifest))
+    ran = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert (tmp_path / "said").read_text() == "mellon\nmellon"
+    command = howdah(state, "datum", "run", "locked")
+    ran = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert "the code runs without the secret key, which pachd does not give out" in ran.stdout
 
 
 def test_a_datum_that_is_not_there_is_said(state: Path) -> None:

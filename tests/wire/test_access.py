@@ -1,6 +1,7 @@
 """Tokens, TLS and addresses: who may connect where."""
 
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,7 +14,7 @@ import yaml
 from botocore.exceptions import ClientError
 from grpc import RpcError, StatusCode
 from pachyderm_sdk import Client
-from pachyderm_sdk.api import pfs
+from pachyderm_sdk.api import pfs, pps
 
 from howdah.core import inference_log
 from howdah.daemon.house import House
@@ -44,6 +45,30 @@ def test_without_the_token_nothing_is_answered(guarded: House) -> None:
 def test_with_it_everything_is(guarded: House) -> None:
     client = Client.from_pachd_address(guarded.running.pachd, auth_token=guarded.token)
     assert client.get_version().major == 2
+
+
+@pytest.mark.slow
+def test_user_code_has_a_token_of_its_own(guarded: House) -> None:
+    client = Client.from_pachd_address(guarded.running.pachd, auth_token=guarded.token)
+    client.pfs.create_repo(repo=pfs.Repo(name="raw"))
+    with client.pfs.commit(branch=pfs.Branch.from_uri("raw@master")) as commit:
+        commit.put_file_from_bytes(path="/a", data=b"1")
+    asks = (
+        "import os\nfrom pachyderm_sdk import Client\n"
+        "client = Client(os.environ['PACHD_PEER_SERVICE_HOST'], int(os.environ['PACHD_PEER_SERVICE_PORT']))\n"
+        "print('major', client.get_version().major, len(os.environ['PACH_TOKEN']))"
+    )
+    client.pps.create_pipeline(
+        pipeline=pps.Pipeline(name="asks"),
+        input=pps.Input(pfs=pps.PfsInput(repo="raw", glob="/")),
+        transform=pps.Transform(cmd=[sys.executable, "-c", asks], env={"PYTHONPATH": ":".join(sys.path)}),
+    )
+    newest = next(client.pps.list_job(pipeline=pps.Pipeline(name="asks")))
+    job = client.pps.inspect_job(job=newest.job, wait=True)
+    assert job.state == pps.JobState.JOB_SUCCESS, job.reason
+    said = [line.message for line in client.pps.get_logs(job=job.job) if line.user]
+    assert said == ["major 2 43"]
+    assert guarded.token not in said
 
 
 def test_only_its_hash_is_kept(guarded: House, tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from howdah.errors import Invalid
 def connect(environment: Mapping[str, str]) -> Pachd:
     """The pachd that the environment names: a worker's own, or PACHD_ADDRESS."""
     if host := environment.get("PACHD_PEER_SERVICE_HOST"):
-        return Pachd(Address(host, int(environment.get("PACHD_PEER_SERVICE_PORT", "30650"))))
+        port = int(environment.get("PACHD_PEER_SERVICE_PORT", "30650"))
+        return Pachd(Address(host, port), token=environment.get("PACH_TOKEN", ""))
     if address := environment.get("PACHD_ADDRESS"):
         return Pachd(Address.parse(address))
     raise Invalid("no pachd is named", remedy="Run this in a pipeline, or set PACHD_ADDRESS.")

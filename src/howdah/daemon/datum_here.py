@@ -8,7 +8,7 @@ code is the working copy: `images/<name>/` as it stands this moment.
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,12 +18,15 @@ from pachyderm_sdk.api import pfs, pps
 
 from howdah.core.clock import SystemClock
 from howdah.core.refs import CommitId, CommitRef
-from howdah.errors import NotFound
+from howdah.errors import Invalid, NotFound
 from howdah.pachd.pipelines.datums import InputFile
 from howdah.pachd.pipelines.logs import LogQuery, LogStore
 from howdah.pachd.pipelines.meta import DatumState, Meta, decode, meta_path
 from howdah.pachd.pipelines.refs import DatumId, JobRef, PipelineRef
-from howdah.pachd.pipelines.spec import PipelineSpec, Transform, parse
+from howdah.pachd.pipelines.secrets import Secret
+from howdah.pachd.pipelines.secrets import parse as parse_secret
+from howdah.pachd.pipelines.setup import mounted
+from howdah.pachd.pipelines.spec import PipelineSpec, SecretMount, Transform, parse
 from howdah.pachd.pipelines.workers.cache import InputCache
 from howdah.pachd.pipelines.workers.task import CopiedInput, DatumOutput, DatumTask, WorkerSetup
 from howdah.pachd.pipelines.workers.worker import Worker
@@ -102,8 +105,16 @@ class Bench:
     """A place to run one datum, gone when it is closed."""
 
     def __init__(
-        self, client: Client, state: Path, project: Path, outer: Mapping[str, str], say: Callable[[str], None]
+        self,
+        client: Client,
+        state: Path,
+        project: Path,
+        outer: Mapping[str, str],
+        say: Callable[[str], None],
+        secrets: Sequence[Secret] = (),
     ) -> None:
+        """`secrets` are those that the pipeline mounts: pachd's API does not give them out."""
+        self._secrets = {secret.info.name: secret.data for secret in secrets}
         self._closing = ExitStack()
         self._folder = state / "datum" / str(os.getpid())
         self._folder.mkdir(parents=True, mode=0o700)
@@ -132,11 +143,14 @@ class Bench:
         """Run the command on the datum; what it left in /pfs/out goes to `into`. Empty when it
         ended well, else the reason. Its output is said line by line when it is over."""
         spec = chosen.spec
+        env, files = mounted(self._given(spec.transform.secrets), self._secrets)
         setup = WorkerSetup(
             pipeline=spec.pipeline,
             spec_commit=CommitId(""),
-            transform=transform or replace(spec.transform, datum_batching=False, secrets=()),
+            transform=transform or replace(spec.transform, datum_batching=False),
             limits=spec.limits,
+            env=env,
+            secret_files=files,
         )
         worker = Worker(self._workplace, setup, self._outer)
         self._closing.callback(worker.close)
@@ -150,6 +164,14 @@ class Bench:
                 self._keep(result.output, into)
             result.output.close()
         return "" if result.state is DatumState.PROCESSED else result.reason
+
+    def _given(self, mounts: Sequence[SecretMount]) -> list[SecretMount]:
+        for name in sorted({mount.name for mount in mounts} - self._secrets.keys()):
+            self._say(
+                f"warning: the code runs without the secret {name}, which pachd does not give out; "
+                "name the manifest that it was made from with --secret"
+            )
+        return [mount for mount in mounts if mount.name in self._secrets]
 
     def private_tmp(self) -> Path | None:
         """The /tmp of the sandbox, from outside; None until there is one."""
@@ -174,3 +196,15 @@ class Bench:
 
 def _check_path(path: str) -> None:
     validate_path(path)
+
+
+def secret_in(path: Path) -> Secret:
+    """The manifest in a file, as `pachctl create secret -f` takes it. Raises NotFound, Invalid."""
+    try:
+        document = path.read_bytes()
+    except OSError as error:
+        raise NotFound(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return parse_secret(document)
+    except Invalid as error:
+        raise Invalid(f"{path}: {error}") from error

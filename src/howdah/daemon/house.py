@@ -90,7 +90,7 @@ class House:
             kubeconfig.write(self._state, kubernetes, self._own)
             given = kubeconfig.text(kubernetes, self._own)
             pipelines.give_secret(kubeconfig.SECRET, {kubeconfig.KEY: given})
-            pipelines.start(grpc_server.inside_port)
+            pipelines.start(grpc_server.inside_port, self._own)
             stack.callback(pipelines.close)
             pachd_address = f"grpc://127.0.0.1:{grpc_server.inside_port}"
             serving.start(pachd_address, f"http://127.0.0.1:{inside_s3.port}")

@@ -15,6 +15,7 @@ from howdah.pachd.pipelines import secrets
 from howdah.pachd.pipelines.engine import Engine
 from howdah.pachd.pipelines.logs import LogStore
 from howdah.pachd.pipelines.stored_files import StoredFiles
+from howdah.pachd.pipelines.workers import variables
 from howdah.pachd.pipelines.workers.cache import InputCache
 from howdah.pachd.pipelines.workers.task import WorkerSetup
 from howdah.pachd.pipelines.workers.worker import Worker
@@ -103,13 +104,15 @@ class Pipelines:
 
         self._versions.transact(replace)
 
-    def start(self, pachd_port: int) -> None:
-        """`pachd_port` is where user code finds pachd."""
+    def start(self, pachd_port: int, token: str = "") -> None:
+        """`pachd_port` is where user code finds pachd, `token` what it shows there if one is asked for."""
         self._variables.update(
             PACHD_PEER_SERVICE_HOST="127.0.0.1",
             PACHD_PEER_SERVICE_PORT=str(pachd_port),
             PEER_PORT=str(pachd_port),
         )
+        if token:
+            self._variables.update(dict.fromkeys(variables.TOKENS, token))
         self.engine.start()
         self._closing.callback(self.engine.stop)
 

@@ -2,6 +2,8 @@
 
 import math
 import os
+import threading
+from collections import Counter
 from dataclasses import dataclass
 
 from howdah.processes import trees
@@ -14,20 +16,9 @@ def most_bytes() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """None is no limit. `cpus` may be a fraction; affinity can only honour whole ones, rounded up."""
+    """None is no limit. For processors see `Processors`."""
 
     memory_bytes: int | None = None
-    cpus: float | None = None
-
-    def affinity(self, turn: int = 0) -> frozenset[int] | None:
-        """The processors to run on, or None for all; `turn` spreads several workers over them."""
-        if self.cpus is None or not hasattr(os, "sched_getaffinity"):
-            return None
-        mine = sorted(os.sched_getaffinity(0))
-        count = max(1, math.ceil(self.cpus))
-        if count >= len(mine):
-            return None
-        return frozenset(mine[(turn * count + offset) % len(mine)] for offset in range(count))
 
     def memory_excess(self, pid: int) -> int | None:
         """How many bytes `pid` and its descendants hold, if that is more than they may."""
@@ -35,3 +26,28 @@ class Limits:
             return None
         held = trees.resident_bytes(pid)
         return held if held > self.memory_bytes else None
+
+
+class Processors:
+    """Hands out this machine's processors, those first that fewest have. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._holders: Counter[int] = Counter()
+
+    def take(self, cpus: float | None) -> frozenset[int] | None:
+        """Those to run on, or None for all. Affinity knows whole ones only: a fraction is rounded up."""
+        if cpus is None or not hasattr(os, "sched_getaffinity"):
+            return None
+        mine = os.sched_getaffinity(0)
+        count = max(1, math.ceil(cpus))
+        if count >= len(mine):
+            return None
+        with self._lock:
+            chosen = frozenset(sorted(mine, key=lambda number: (self._holders[number], number))[:count])
+            self._holders.update(chosen)
+        return chosen
+
+    def give_back(self, taken: frozenset[int] | None) -> None:
+        with self._lock:
+            self._holders.subtract(taken or ())

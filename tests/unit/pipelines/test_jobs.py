@@ -1,11 +1,14 @@
 """Jobs from commit to commit: what runs, what is skipped, what is left when it is over."""
 
+import json
+
 import pytest
 
 from howdah.core.refs import RepoRef
 from howdah.pachd.pipelines import changing_jobs, operations, secrets
 from howdah.pachd.pipelines.meta import DatumState
 from howdah.pachd.pipelines.records import Counts, JobState
+from howdah.pachd.pipelines.refs import PipelineRef
 
 pytestmark = pytest.mark.slow
 
@@ -329,3 +332,23 @@ def test_a_job_goes_on_after_the_daemon_was_down(open_plant) -> None:
     with again.logs_of("p", job.ref.id) as lines:
         ran = [next(lines) for _ in range(5)]  # the fourth began before and after
     assert ran == ["ran 0", "ran 1", "ran 2", "ran 3", "ran 3"]
+
+
+def test_a_pipeline_made_anew_under_an_old_name_runs_its_own_code(plant) -> None:
+    plant.repo("raw")
+    plant.put("raw", {"/a": b"1"})
+    plant.pipeline("p", RAW, "echo old > /pfs/out/x")
+    plant.wait("p")
+    new = {
+        "pipeline": {"name": "p"},
+        "input": RAW,
+        "transform": {"cmd": ["sh", "-c", "echo new > /pfs/out/x"]},
+    }
+
+    def replace(tx) -> None:
+        operations.delete(tx, PipelineRef("p"))
+        operations.create(tx, operations.effective(tx, json.dumps(new)))
+
+    plant.versions.transact(replace)  # in one step, so that nobody sees it gone
+    assert plant.wait("p").state is JobState.SUCCESS
+    assert plant.output("p") == {"/x": b"new\n"}

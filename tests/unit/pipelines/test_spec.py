@@ -155,3 +155,19 @@ def test_text_that_is_neither_json_nor_yaml() -> None:
         effective_spec("a: [1\nb: ]")
     with pytest.raises(SpecError, match="expected an object"):
         effective_spec("just words")
+
+
+def test_fractions_of_processors_and_users_are_said_to_have_no_effect() -> None:
+    asked = {"resourceLimits": {"cpu": 0.5, "disk": "1Gi"}, "transform": {"cmd": ["x"], "user": "1000"}}
+    effective = effective_spec(json.dumps(EDGES | asked))
+    assert not_honoured(effective.value) == (
+        "transform.user",
+        "resourceLimits.cpu (without control groups 0.5 counts as 1)",
+    )
+
+
+def test_a_service_needs_ports_that_exist() -> None:
+    with pytest.raises(SpecError, match=r"service\.internalPort: name the port that your code listens on"):
+        spec_of(service={"externalPort": 8080})
+    with pytest.raises(SpecError, match=r"service\.externalPort: 70000 is no port"):
+        spec_of(service={"internalPort": 80, "externalPort": 70000})

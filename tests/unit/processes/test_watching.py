@@ -11,7 +11,7 @@ import pytest
 
 from howdah.processes import trees
 from howdah.processes.commands import Command
-from howdah.processes.limits import Limits
+from howdah.processes.limits import Limits, Processors
 from howdah.processes.logfiles import rotate, tail
 from howdah.processes.readiness import HttpProbe, NotReady, TcpProbe, wait_until_ready
 from howdah.processes.spawner import Spawner, bare_python
@@ -110,13 +110,16 @@ def test_memory_counts_the_whole_tree(spawner: Spawner, tmp_path: Path) -> None:
     child.stop(1)
 
 
-def test_whole_processors_are_dealt_out_in_turn() -> None:
+def test_whole_processors_are_dealt_out_to_who_has_fewest() -> None:
     mine = sorted(os.sched_getaffinity(0))
-    assert Limits().affinity() is None
-    assert Limits(cpus=len(mine)).affinity() is None
+    processors = Processors()
+    assert processors.take(None) is None
+    assert processors.take(len(mine)) is None
     if len(mine) > 1:
-        dealt = [Limits(cpus=0.5).affinity(turn) for turn in range(len(mine))]
+        dealt = [processors.take(0.5) for _ in mine]
         assert dealt == [frozenset([cpu]) for cpu in mine]
+        processors.give_back(dealt[1])
+        assert processors.take(1) == dealt[1]
 
 
 def test_a_child_runs_on_its_processors_only(spawner: Spawner, tmp_path: Path) -> None:

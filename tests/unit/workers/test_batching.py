@@ -14,7 +14,7 @@ from howdah.errors import HowdahError
 from howdah.pachd.pipelines.meta import DatumState
 from howdah.pachd.pipelines.workers.isolation import Isolation
 from howdah.pachd.pipelines.workers.task import DatumResult, Ending
-from howdah.pachd.pipelines.workers.workplace import NextDatum
+from howdah.pachd.pipelines.workers.workplace import Desk
 from howdah.pachd.storage.content import Content
 from howdah.pachd.wire.batch_ports import GrpcBatchPorts
 
@@ -39,12 +39,12 @@ def next_datum(error=""):
 class LinePort:
     """One line in, the error; one line out, the environment as JSON."""
 
-    def __init__(self, next_datum: NextDatum) -> None:
+    def __init__(self, desk: Desk) -> None:
         class Answer(socketserver.StreamRequestHandler):
             def handle(self) -> None:
                 error = self.rfile.readline().decode().rstrip("\n")
                 try:
-                    env = next_datum(error)
+                    env = desk.next_datum(error)
                 except HowdahError:
                     return
                 self.wfile.write(json.dumps(env).encode() + b"\n")
@@ -62,8 +62,8 @@ class LinePort:
 
 
 class LinePorts:
-    def open(self, next_datum: NextDatum) -> LinePort:
-        return LinePort(next_datum)
+    def open(self, desk: Desk) -> LinePort:
+        return LinePort(desk)
 
 
 def batching(shop: Any, script: str, **rest: object) -> Any:
@@ -186,3 +186,35 @@ def test_the_sdks_batch_all_datums(shop: Any, read: Read) -> None:
     assert result.reason == "user code reported: ValueError('cannot read bad')"
     assert worker.run(shop.task(path="/a b")).state is DatumState.PROCESSED
     assert shop.log().count("started") == 1
+
+
+ASKING = """
+import os
+from pachyderm_sdk import Client
+
+worker = Client().worker
+print("started")
+while True:
+    with worker.batch_datum():
+        status = worker.status()
+        print("at", status.job_id, status.datum_status.data[0].path)
+        print("other", worker.cancel(job_id=status.job_id, data_filters=["/elsewhere"]).success)
+        if os.path.exists("/pfs/in/again") and not os.path.exists("/var/tmp/x"):
+            print("this", worker.cancel(job_id=status.job_id, data_filters=["/again"]).success)
+            import time; time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    "isolation", [Isolation.NAMESPACES], indirect=True, ids=lambda isolation: isolation.value
+)
+def test_a_worker_says_what_it_is_at_and_begins_again(shop: Any) -> None:
+    shop.batch_ports = GrpcBatchPorts(catalogue())
+    worker = shop.worker(sys.executable, "-u", "-c", ASKING, datum_batching=True)
+    task = shop.task({"/a": b"", "/again": b""}, path="/a")
+    assert worker.run(task).state is DatumState.PROCESSED
+    assert shop.log() == ["started", f"at {task.job.id} /a", "other False"]
+    assert worker.run(shop.task(path="/again")).ending is Ending.CANCELLED  # whoever drives it runs it again
+    assert worker.present() is None
+    assert worker.run(task).state is DatumState.PROCESSED
+    assert shop.log().count("started") == 2

@@ -4,25 +4,17 @@ Workers outlive a job, so that what they hold (an environment, a cache of inputs
 user code) serves the next one. Each place is driven by one thread while a job is worked on.
 """
 
-import base64
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from howdah.core.clock import Clock
-from howdah.pachd.pipelines.datums import InputFile
+from howdah.errors import HowdahError
 from howdah.pachd.pipelines.refs import JobRef
-from howdah.pachd.pipelines.workers.task import DatumResult, DatumTask, Ending, Running
+from howdah.pachd.pipelines.workers.task import DatumResult, DatumTask, Doing, Ending, Running
 
 
-@dataclass(frozen=True, slots=True)
-class Doing:
-    """What one worker is at."""
-
-    number: int
-    job: JobRef
-    inputs: tuple[InputFile, ...]
-    since_ns: int
+class CrewDismissed(HowdahError):
+    """The pipeline has another version, or is gone, and so are these workers."""
 
 
 class _Place:
@@ -39,6 +31,10 @@ class Crew:
         self._places = [_Place(number) for number in range(size)]
         self._lock = threading.Lock()
         self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
 
     @property
     def size(self) -> int:
@@ -70,6 +66,8 @@ class Crew:
     def run_one(self, place: _Place, task: DatumTask) -> DatumResult:
         doing = Doing(place.number, task.job, task.datum.inputs, self._clock.now_ns())
         with self._lock:
+            if self._closed:
+                raise CrewDismissed(f"the workers of {task.job.pipeline} were dismissed")
             if place.worker is None:
                 place.worker = self._make(place.number)
             worker, place.doing = place.worker, doing
@@ -90,7 +88,7 @@ class Crew:
 
     def restart(self, job: JobRef, filters: Sequence[str]) -> bool:
         """End the user code of the datums that match; they are run again. False if none matches."""
-        return self._cancel(lambda doing: doing.job == job and matches(filters, doing.inputs)) > 0
+        return self._cancel(lambda doing: doing.job == job and doing.matches(filters)) > 0
 
     def _cancel(self, wanted: Callable[[Doing], bool]) -> int:
         with self._lock:
@@ -100,7 +98,9 @@ class Crew:
         return len(chosen)
 
     def close(self) -> None:
+        """Ends what they do; a job that still works with them gets `CrewDismissed`."""
         with self._lock:
+            self._closed = True
             workers = [place.worker for place in self._places if place.worker is not None]
             for place in self._places:
                 place.worker = None
@@ -148,11 +148,3 @@ class _Shift:
 
     def _over(self) -> bool:
         return self.error is not None or self._cancelled.is_set()
-
-
-def matches(filters: Sequence[str], inputs: Sequence[InputFile]) -> bool:
-    """Every filter must be some input's path or hash (base64 or hexadecimal)."""
-    names = {
-        name for item in inputs for name in (item.path, base64.b64encode(item.hash).decode(), item.hash.hex())
-    }
-    return all(each in names for each in filters)

@@ -7,10 +7,11 @@ happened. Nothing is held in memory but the files of the inputs and an index of 
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from howdah.core.refs import BranchRef, CommitId, CommitRef
-from howdah.errors import Invalid
+from howdah.errors import Invalid, Unavailable
 from howdah.pachd.pipelines import base as bases
 from howdah.pachd.pipelines import changing_jobs, tables
 from howdah.pachd.pipelines.changed import Changed, shortcut
@@ -24,10 +25,13 @@ from howdah.pachd.pipelines.results import Results, Tally
 from howdah.pachd.pipelines.sets import in_sets
 from howdah.pachd.pipelines.skip import Decision, Drop, Earlier, Run, decide
 from howdah.pachd.pipelines.spec import PipelineSpec
-from howdah.pachd.pipelines.workers.task import DatumTask
+from howdah.pachd.pipelines.workers.task import DatumResult, DatumTask
 from howdah.pachd.versions import Transaction, Versions, View
+from howdah.processes.forwarding import Forward
 
 _LONGEST_PAUSE_S = 30.0
+_GIVEN_UP_S = 5.0
+_LOOK_S = 0.05
 
 
 def fixed_input(view: View, spec: PipelineSpec, job: JobRef) -> Input:
@@ -89,6 +93,11 @@ class JobRun:
             f"{counts.failed} failed, {counts.recovered} recovered"
         )
 
+    @property
+    def dismissed(self) -> bool:
+        """It was cancelled or its workers are gone, so that whatever else went wrong is no news."""
+        return self.cancelled.is_set() or self._crew.closed
+
     def cancel(self) -> None:
         self.cancelled.set()
         self._crew.cancel(self.job.ref)
@@ -131,7 +140,7 @@ class JobRun:
         for meta in self._files.metas(self.job.ref.meta):
             if meta.job == self.job.ref:
                 done.add(meta.datum.id)
-                self._tally.count(meta.datum.id, meta.state, meta.stats)
+                self._tally.count(meta)
         return frozenset(done)
 
     def _todo(self, ground: Ground, already: frozenset[DatumId], results: Results) -> Iterator[Datum]:
@@ -193,7 +202,27 @@ class ServiceRun(JobRun):
             )
         ref = self.job.ref
         task = DatumTask(ref, found[0], ref.id, tries=1)
-        self._crew.work(self._again_and_again(task), lambda *_: None, self.cancelled)
+        with ExitStack() as stack:
+            self._forward(stack)
+            self._crew.work(self._again_and_again(task), _let_go, self.cancelled)
+
+    def _forward(self, stack: ExitStack) -> None:
+        """Have `external_port` lead to the port that user code listens on."""
+        service = self._spec.service
+        if service is None or service.external_port in (0, service.internal_port):
+            return
+        until_s = self._versions.clock.monotonic_s() + _GIVEN_UP_S  # the job before may still be letting go
+        while not self.cancelled.is_set():
+            try:
+                stack.enter_context(Forward(service.external_port, service.internal_port))
+                return
+            except OSError as error:
+                if self._versions.clock.monotonic_s() > until_s:
+                    raise Unavailable(
+                        f"the service's external_port {service.external_port} cannot be had on this "
+                        f"machine: {error.strerror}"
+                    ) from error
+            self.cancelled.wait(_LOOK_S)
 
     def _again_and_again(self, task: DatumTask) -> Iterator[Sequence[DatumTask]]:
         pause_s = 0.0
@@ -202,3 +231,9 @@ class ServiceRun(JobRun):
             yield [task]
             lasted_s = self._versions.clock.monotonic_s() - begun_s
             pause_s = 0.0 if lasted_s > _LONGEST_PAUSE_S else min(_LONGEST_PAUSE_S, pause_s * 2 or 0.5)
+
+
+def _let_go(task: DatumTask, result: DatumResult) -> None:
+    """A service's output is nobody's."""
+    if result.output is not None:
+        result.output.close()

@@ -25,6 +25,8 @@ from howdah.pachd.versions import Transaction, Versions
 
 GROUP = 256
 GROUP_S = 0.1
+LONGEST_REASON = 500
+"""What a job says of its first failed datum; all of it stands in the datum's own record."""
 MAX_INPUT_FILES = 10_000
 """A datum with more input files than this has none of them listed in the meta repo."""
 _PIECE = 1 << 20
@@ -57,7 +59,8 @@ class Tally:
 
     counts: Counts = field(default_factory=Counts)
     stats: ProcessStats = field(default_factory=ProcessStats)
-    failed: DatumId | None = None
+    failed: str = ""
+    """The first datum that failed, and why; empty while there is none."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, **more: int) -> None:
@@ -68,12 +71,13 @@ class Tally:
         with self._lock:
             self.counts = replace(self.counts, total=total, skipped=skipped)
 
-    def count(self, id: DatumId, state: DatumState, stats: ProcessStats) -> None:
-        self.add(**{state.name.lower(): 1})
+    def count(self, meta: Meta) -> None:
+        self.add(**{meta.state.name.lower(): 1})
         with self._lock:
-            self.stats += stats
-            if state is DatumState.FAILED:
-                self.failed = self.failed or id
+            self.stats += meta.stats
+            if meta.state is DatumState.FAILED and not self.failed:
+                why = f": {meta.reason[:LONGEST_REASON]}" if meta.reason else ""
+                self.failed = f"datum {meta.datum.id} failed{why}"
 
 
 class Results:
@@ -179,7 +183,7 @@ class Results:
             return
         begun_s = self._clock.monotonic_s()
         meta = group.add(item.task, item.result, lambda: self._clock.monotonic_s() - begun_s)
-        self._tally.count(meta.datum.id, meta.state, meta.stats)
+        self._tally.count(meta)
 
     def _commit(self, group: "_Group", end: _End | None) -> None:
         tally = self._tally
@@ -192,8 +196,8 @@ class Results:
             changing_jobs.progress(tx, info, tally.counts, tally.stats)
             if end is None or not end.finish:
                 return
-            if tally.failed is not None:
-                changing_jobs.end(tx, info, JobState.FAILURE, f"datum {tally.failed} failed")
+            if tally.failed:
+                changing_jobs.end(tx, info, JobState.FAILURE, tally.failed)
             else:
                 changing_jobs.finish_work(tx, info)
 

@@ -18,7 +18,7 @@ from howdah.core import logs
 from howdah.core.refs import CommitId
 from howdah.errors import Corrupt, HowdahError, Invalid, NotFound, Unavailable
 from howdah.pachd.pipelines import changing_jobs, tables
-from howdah.pachd.pipelines.crew import Crew, Doing
+from howdah.pachd.pipelines.crew import Crew, CrewDismissed
 from howdah.pachd.pipelines.cron import Ticker, latest, next_ns
 from howdah.pachd.pipelines.errors import JobFinished, JobNotFound
 from howdah.pachd.pipelines.files import CommitFiles
@@ -29,6 +29,7 @@ from howdah.pachd.pipelines.plan import Abandon, Await, Effect, End, Retire, Set
 from howdah.pachd.pipelines.records import JobState, PipelineInfo, PipelineState
 from howdah.pachd.pipelines.refs import JobRef, PipelineRef
 from howdah.pachd.pipelines.results import JobGone
+from howdah.pachd.pipelines.workers.task import Doing
 from howdah.pachd.versions import Event, Transaction, Versions
 from howdah.pachd.versions.errors import EventsForgotten
 from howdah.pachd.versions.events import ANY
@@ -38,7 +39,8 @@ log = logs.get("pachd.pipelines")
 _RETRY_S = (0.5, 2.0, 10.0, 30.0)
 _FAREWELL_S = 10.0
 
-Version = tuple[PipelineRef, int]
+Version = tuple[PipelineRef, CommitId]
+"""By its spec commit: numbers begin anew when a pipeline is deleted and made again."""
 
 
 @dataclass
@@ -92,10 +94,14 @@ class Controller:
             crews = list(self._crews.values())
         for run in runs:
             run.cancel()
-        for crew in crews:
-            crew.close()
+        farewells = [threading.Thread(target=crew.close, daemon=True) for crew in crews]
+        for farewell in farewells:
+            farewell.start()
+        until_s = self._versions.clock.monotonic_s() + _FAREWELL_S
+        for farewell in farewells:
+            farewell.join(max(0.0, until_s - self._versions.clock.monotonic_s()))
         for run in runs:
-            run.ended.wait(_FAREWELL_S)
+            run.ended.wait(max(0.0, until_s - self._versions.clock.monotonic_s()))
 
     # -- for the wire
 
@@ -177,7 +183,7 @@ class Controller:
             gone = [known for ref, known in self._known.items() if ref not in infos]
             for ref, info in infos.items():
                 known = self._known.get(ref)
-                if known is None or known.info.version != info.version:
+                if known is None or _version(known.info) != _version(info):
                     runs = known.runs if known else {}
                     self._known[ref] = _Known(info, runs)
                     self._dirty.add(ref)
@@ -188,14 +194,15 @@ class Controller:
         for known in gone:
             for run in known.runs.values():
                 run.cancel()
-        self._retire_crews({(info.ref, info.version) for info in infos.values()})
+        self._retire_crews({_version(info) for info in infos.values()})
 
     def _retire_crews(self, current: set[Version]) -> None:
         with self._lock:
             old = [version for version in self._crews if version not in current]
             crews = [self._crews.pop(version) for version in old]
         for crew in crews:
-            crew.close()
+            # It may be building an environment, for minutes, which no other pipeline should wait for.
+            threading.Thread(target=crew.close, name="dismissal", daemon=True).start()
 
     def _round(self) -> None:
         self._pass_time()
@@ -285,7 +292,7 @@ class Controller:
         threading.Thread(target=self._work, args=(known, run), name=name, daemon=True).start()
 
     def _crew(self, pipeline: PipelineInfo) -> Crew:
-        version = (pipeline.ref, pipeline.version)
+        version = _version(pipeline)
         with self._lock:
             crew = self._crews.get(version)
             if crew is None:
@@ -298,14 +305,14 @@ class Controller:
             run.work()
             known.trouble, known.failures = "", 0
             self._say(ref.pipeline, ref.id, f"job's work is over: {run.summary}")
-        except (JobGone, JobFinished, JobNotFound):
+        except (JobGone, JobFinished, JobNotFound, CrewDismissed):
             pass
         except Unavailable as error:
             self._in_trouble(known, str(error))
         except (Invalid, Corrupt, NotFound) as error:
             self._fail(run, str(error))
         except Exception as error:
-            if not self._stopping.is_set():
+            if not self._stopping.is_set() and not run.dismissed:
                 log.exception("a job could not be worked on", job=str(ref))
                 if known.failures >= len(_RETRY_S):
                     self._fail(run, f"internal error: {error!r}")
@@ -392,6 +399,10 @@ class Controller:
 
 
 _OWN = "pipelines.controller"
+
+
+def _version(info: PipelineInfo) -> Version:
+    return info.ref, info.spec_commit.id
 
 
 def _set_state(tx: Transaction, ref: PipelineRef, state: PipelineState, reason: str) -> None:

@@ -27,7 +27,18 @@ class Secret:
 
 
 def create(tx: Transaction, document: bytes) -> SecretInfo:
-    """From a Secret manifest in JSON; values in `data` are base64, in `stringData` plain."""
+    """From a Secret manifest in JSON; see `parse`."""
+    secret = parse(document, tx.now_ns)
+    name = secret.info.name
+    if tables.secret(tx.connection, name) is not None:
+        raise SecretExists(name)
+    data = {key: base64.b64encode(value).decode() for key, value in secret.data.items()}
+    tables.put_secret(tx.connection, secret.info, json.dumps(data))
+    return secret.info
+
+
+def parse(document: bytes, now_ns: int = 0) -> Secret:
+    """A Secret manifest in JSON; values in `data` are base64, in `stringData` plain. Raises Invalid."""
     try:
         parsed = json.loads(document)
     except ValueError as error:
@@ -38,16 +49,9 @@ def create(tx: Transaction, document: bytes) -> SecretInfo:
     name = (root.object("metadata") or Reader({})).text("name")
     if not name:
         raise Invalid("failed to create secret: metadata.name is missing")
-    if tables.secret(tx.connection, name) is not None:
-        raise SecretExists(name)
-    data = dict(root.mapping("data"))
-    for key, value in data.items():
-        _decoded(key, value)
-    for key, value in root.mapping("stringData").items():
-        data[key] = base64.b64encode(value.encode()).decode()
-    info = SecretInfo(name, tx.now_ns, root.text("type") or "Opaque")
-    tables.put_secret(tx.connection, info, json.dumps(data))
-    return info
+    data = {key: _decoded(key, value) for key, value in root.mapping("data").items()}
+    data |= {key: value.encode() for key, value in root.mapping("stringData").items()}
+    return Secret(SecretInfo(name, now_ns, root.text("type") or "Opaque"), data)
 
 
 def _decoded(key: str, value: str) -> bytes:

@@ -4,6 +4,7 @@
 that JSON and is listed by `not_honoured`; what Howdah will not do is refused by `refuse`.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -169,7 +170,13 @@ def _service(read: Reader | None) -> Service | None:
     kind = read.text("type") or "NodePort"
     if kind not in SERVICE_TYPES:
         raise SpecError(read.path_to("type"), f"the following service type {kind} is not allowed")
-    return Service(read.integer("internalPort"), read.integer("externalPort"), read.text("ip"), kind)
+    ports = {key: read.integer(key) for key in ("internalPort", "externalPort")}
+    for key, port in ports.items():
+        if not 0 <= port < 1 << 16:
+            raise SpecError(read.path_to(key), f"{port} is no port; ports are 1 to 65535")
+    if ports["externalPort"] and not ports["internalPort"]:
+        raise SpecError(read.path_to("internalPort"), "name the port that your code listens on")
+    return Service(ports["internalPort"], ports["externalPort"], read.text("ip"), kind)
 
 
 def _parallelism(read: Reader | None, service: Service | None) -> int:
@@ -245,7 +252,7 @@ KUBERNETES_ONLY = (
     "sidecarResourceRequests", "resourceRequests", "autoscaling", "determined",
     "maximumExpectedUptime", "metadata",
 )  # fmt: skip
-TRANSFORM_KUBERNETES_ONLY = ("imagePullSecrets", "dockerfile", "memoryVolume", "debug")
+TRANSFORM_KUBERNETES_ONLY = ("user", "imagePullSecrets", "dockerfile", "memoryVolume", "debug")
 
 
 def not_honoured(value: JsonObject) -> tuple[str, ...]:
@@ -256,5 +263,8 @@ def not_honoured(value: JsonObject) -> tuple[str, ...]:
         found += [f"transform.{key}" for key in TRANSFORM_KUBERNETES_ONLY if transform.get(key)]
     limits: Json = value.get("resourceLimits")
     if isinstance(limits, dict):
-        found += [f"resourceLimits.{key}" for key in ("gpu", "disk") if limits.get(key)]
+        found += [f"resourceLimits.{key}" for key in ("gpu",) if limits.get(key)]
+        cpu = limits.get("cpu")
+        if isinstance(cpu, (int, float)) and cpu != math.ceil(cpu):
+            found.append(f"resourceLimits.cpu (without control groups {cpu:g} counts as {math.ceil(cpu)})")
     return tuple(found)

@@ -7,7 +7,6 @@ from google.protobuf import json_format
 
 from howdah.core.refs import DEFAULT_PROJECT, CommitId
 from howdah.errors import Invalid
-from howdah.pachd.pipelines.crew import Doing
 from howdah.pachd.pipelines.datums import Datum, InputFile
 from howdah.pachd.pipelines.inputs import Input
 from howdah.pachd.pipelines.logs import LogLine
@@ -17,6 +16,7 @@ from howdah.pachd.pipelines.refs import DatumId, JobRef, PipelineRef
 from howdah.pachd.pipelines.schema import JsonObject
 from howdah.pachd.pipelines.showing import details_json
 from howdah.pachd.pipelines.spec import not_honoured
+from howdah.pachd.pipelines.workers.task import Doing
 from howdah.pachd.wire.contract import google, pfs, pps
 from howdah.pachd.wire.convert import commit_message, project_message, repo_message, timestamp
 

@@ -11,8 +11,6 @@ from collections.abc import Callable
 
 from howdah.errors import HowdahError, Unavailable
 
-FLUSH_S = 5.0
-
 
 class Batch:
     """One life of the user's command. `step` by the worker's thread; `next_datum` by the wire's."""

@@ -7,6 +7,7 @@ of its own. A file is fed once: whether a second reader is a new one cannot be t
 
 import contextlib
 import os
+import select
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +33,7 @@ class Feeder:
         self._watcher.start()
 
     def close(self) -> None:
-        """After user code has ended: its ends of the FIFOs are closed, so nothing blocks."""
+        """After user code has ended, or has gone on to its next datum: nobody reads any more."""
         self._stopped.set()
         self._watcher.join()
         for thread in self._threads:
@@ -53,11 +54,12 @@ class Feeder:
 
     def _feed(self, fd: int, content: Content) -> None:
         try:
-            os.set_blocking(fd, True)
             for piece in self._data.read(content):
                 view = memoryview(piece)
                 while view:
-                    written = os.write(fd, view)
+                    written = self._write(fd, view)
+                    if not written:
+                        return
                     view = view[written:]
                     with self._lock:
                         self.fed_bytes += written
@@ -67,6 +69,16 @@ class Feeder:
             self.failure = error
         finally:
             os.close(fd)
+
+    def _write(self, fd: int, data: memoryview) -> int:
+        """What the reader makes room for; 0 when the feeder was closed while it made none."""
+        while True:
+            try:
+                return os.write(fd, data)
+            except BlockingIOError:
+                if self._stopped.is_set():
+                    return 0
+                select.select([], [fd], [], LONGEST_PAUSE_S)
 
 
 def _open_for_reader(path: Path) -> int | None:

@@ -7,7 +7,6 @@ that the daemon reads while it waits; when the init reports the command's end, e
 process that could still write is dead, so that what stands in the pipes is all there is.
 """
 
-import contextlib
 import json
 import os
 import select
@@ -73,7 +72,7 @@ class Watch:
 
 
 class Sandbox:
-    """Used by one thread; `kill` and `interrupt` by any."""
+    """Used by one thread; `kill`, `interrupt` and `flush` by any."""
 
     def __init__(
         self, child: SpawnedChild, control: socket.socket, pipes: tuple[int, int], clock: Clock, init_pid: int
@@ -83,8 +82,10 @@ class Sandbox:
         self._pipes = {pipes[0]: "stdout", pipes[1]: "stderr"}
         self._clock = clock
         self._wake_read, self._wake_write = os.pipe()
+        self._open = threading.RLock()
+        """Held by whoever may come late to a descriptor: the number of a closed one is soon another's."""
         self._closed = False
-        self._flushes: list[threading.Event] = []
+        self._watch: Watch | None = None
         self.init_pid = init_pid
         """As the daemon sees it, whatever number it has inside."""
         self._own_bytes = trees.resident_bytes(child.record.pid)
@@ -155,7 +156,11 @@ class Sandbox:
         except OSError:
             self.kill()
             return Ended(stopped="the worker's sandbox was killed")
-        return self._wait(watch)
+        self._watch = watch
+        try:
+            return self._wait(watch)
+        finally:
+            self._watch = None
 
     def _wait(self, watch: Watch) -> Ended:
         poll = select.poll()
@@ -167,15 +172,12 @@ class Sandbox:
             until = next_look if watch.deadline_s is None else min(next_look, watch.deadline_s)
             ready = {fd for fd, _ in poll.poll(max(0.0, until - now) * 1000)}
             for fd in ready & self._pipes.keys():
-                data = _read(fd)
-                if data:
-                    watch.output(self._pipes[fd], data)
-                else:
+                if not self._pass_on(fd, watch):
                     poll.unregister(fd)
             if self._control.fileno() in ready:
                 return self._reply(watch)
             if self._wake_read in ready:
-                self._woken(watch)
+                os.read(self._wake_read, 4096)
             now = self._clock.monotonic_s()
             if self._wake_read in ready or now >= next_look or (watch.deadline_s or now + 1) <= now:
                 next_look = now + LOOK_S
@@ -184,12 +186,13 @@ class Sandbox:
                     self._rest(watch)
                     return Ended(stopped=reason)
 
-    def _woken(self, watch: Watch) -> None:
-        os.read(self._wake_read, 4096)
-        asked, self._flushes = self._flushes, []
-        self._rest(watch)
-        for flush in asked:
-            flush.set()
+    def _pass_on(self, fd: int, watch: Watch) -> bool:
+        """One piece, if there is any; False at the end of the stream."""
+        with self._open:  # reading and handing on are one step, or `flush` could overtake a piece
+            data = _read(fd)
+            if data:
+                watch.output(self._pipes[fd], data)
+            return data != b""
 
     def _reply(self, watch: Watch) -> Ended:
         reply, _ = _receive_with_sender(self._control)
@@ -206,21 +209,24 @@ class Sandbox:
         return Ended(Exit.from_status(status))
 
     def _rest(self, watch: Watch) -> None:
-        for fd, stream in self._pipes.items():
-            while data := _read(fd):
-                watch.output(stream, data)
+        with self._open:
+            for fd, stream in self._pipes.items():
+                while data := _read(fd):
+                    watch.output(stream, data)
 
     def interrupt(self) -> None:
         """Make a `run` in progress ask `Watch.stop` at once."""
-        with contextlib.suppress(OSError):
-            os.write(self._wake_write, b"!")
+        with self._open:
+            if not self._closed:
+                os.write(self._wake_write, b"!")
 
-    def flush(self, timeout_s: float) -> None:
-        """Return when a `run` in progress has handed on all output so far, or the time is over."""
-        done = threading.Event()
-        self._flushes.append(done)
-        self.interrupt()
-        done.wait(timeout_s)
+    def flush(self) -> None:
+        """Hand on all that a command which runs now has said so far."""
+        with self._open:
+            watch = self._watch
+            if watch is not None and not self._closed:
+                for fd in self._pipes:
+                    self._pass_on(fd, watch)  # one piece is as much as a pipe holds
 
     def memory_bytes(self) -> int:
         """What user code holds: all processes inside, less the sandbox's own."""
@@ -243,7 +249,9 @@ class Sandbox:
 
     def close(self) -> None:
         self.kill()
-        if not self._closed:
+        with self._open:
+            if self._closed:
+                return
             self._closed = True
             _close(self._control, *self._pipes, self._wake_read, self._wake_write)
 
@@ -303,11 +311,12 @@ def _receive_with_sender(control: socket.socket) -> tuple[dict[str, object] | No
     return (reply if isinstance(reply, dict) else None), pid
 
 
-def _read(fd: int) -> bytes:
+def _read(fd: int) -> bytes | None:
+    """None when there is nothing now, empty when there never will be."""
     try:
         return os.read(fd, READ_BYTES)
     except BlockingIOError:
-        return b""
+        return None
 
 
 def _drain(fd: int) -> bytes:

@@ -5,7 +5,8 @@ and calls `worker.run(DatumTask) -> DatumResult` from any one thread at a time. 
 `result.output` into its upload and closes it; the worker may meanwhile run the next datum.
 """
 
-from collections.abc import Iterator, Mapping
+import base64
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -61,6 +62,25 @@ class DatumTask:
     """Attempts in all, each from fresh inputs and an empty /pfs/out."""
     timeout_s: float | None = None
     """Per attempt; user code that takes longer is killed and the attempt failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What one worker is at."""
+
+    number: int
+    job: JobRef
+    inputs: tuple[InputFile, ...]
+    since_ns: int
+
+    def matches(self, filters: Sequence[str]) -> bool:
+        """Every filter must be some input's path or hash (base64 or hexadecimal)."""
+        names = {
+            name
+            for item in self.inputs
+            for name in (item.path, base64.b64encode(item.hash).decode(), item.hash.hex())
+        }
+        return all(each in names for each in filters)
 
 
 class Ending(Enum):

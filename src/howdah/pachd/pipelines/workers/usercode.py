@@ -13,7 +13,6 @@ from howdah.pachd.pipelines.workers.task import WorkerSetup
 from howdah.pachd.pipelines.workers.watching import DatumWatch
 from howdah.pachd.pipelines.workers.workplace import Workplace, base_variables
 from howdah.processes.environments import Environment
-from howdah.processes.limits import Limits
 
 LONGEST_QUOTE = 300
 
@@ -42,7 +41,11 @@ class UserCode:
             app=environment.app,
             extra=_lay_out(setup.secret_files, folder.path / "secrets"),
         )
+        self.kept_in_tmp = kept_in_tmp(self._view)
+        """Names in the private /tmp that must survive its clearing."""
         self._sandbox: Sandbox | None = None
+        self._cpus: frozenset[int] | None = None
+        """Which processors its code may use; None for all."""
         self.pfs = "/pfs" if self._shut_in else str(folder.pfs)
         """Where user code sees /pfs."""
         home = "/tmp" if self._shut_in else str(folder.tmp)
@@ -51,10 +54,6 @@ class UserCode:
         if not self._shut_in:
             self.variables["PFS_ROOT"] = self.pfs
         self._home = home
-
-    @property
-    def kept_in_tmp(self) -> frozenset[str]:
-        return kept_in_tmp(self._view)
 
     @property
     def root(self) -> Path:
@@ -106,16 +105,19 @@ class UserCode:
         if self._sandbox is not None:
             self._sandbox.close()
             self._sandbox = None
+        self._workplace.processors.give_back(self._cpus)
+        self._cpus = None
 
     def _ready(self) -> Sandbox:
         if self._sandbox is None:
-            limits = Limits(cpus=self._setup.limits.cpu or None)
+            if self._cpus is None:
+                self._cpus = self._workplace.processors.take(self._setup.limits.cpu or None)
             self._sandbox = Sandbox.start(
                 self._workplace.spawner,
                 self._workplace.detected.isolation,
                 self._view,
                 self._workplace.clock,
-                cpus=limits.affinity(self._setup.number),
+                cpus=self._cpus,
                 env={"PATH": self._outer.get("PATH", os.defpath)},
             )
         return self._sandbox

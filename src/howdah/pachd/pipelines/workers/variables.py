@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from howdah.pachd.pipelines.workers.task import DatumTask, WorkerSetup
 
 NAMESPACE = "default"
+TOKENS = ("PACH_TOKEN", "PACH_PYTHON_AUTH_TOKEN")
+"""Where Pachyderm's workers have their token, and where the Python SDK looks for one."""
 WORKER_PORT = "PPS_WORKER_GRPC_PORT"
 
 

@@ -6,18 +6,18 @@ out; a sandbox that had to be killed is built anew for the next attempt. With
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from howdah.errors import Invalid
 from howdah.pachd.pipelines.logs import DatumLog
 from howdah.pachd.pipelines.meta import DatumState, ProcessStats
 from howdah.pachd.pipelines.workers import variables
-from howdah.pachd.pipelines.workers.batching import FLUSH_S, Batch
+from howdah.pachd.pipelines.workers.batching import Batch
 from howdah.pachd.pipelines.workers.folder import Placed, WorkerFolder, remove
 from howdah.pachd.pipelines.workers.lazy import Feeder
 from howdah.pachd.pipelines.workers.outputs import Output, Where, collect
-from howdah.pachd.pipelines.workers.task import DatumResult, DatumTask, Ending, WorkerSetup
+from howdah.pachd.pipelines.workers.task import DatumResult, DatumTask, Doing, Ending, WorkerSetup
 from howdah.pachd.pipelines.workers.usercode import UserCode
 from howdah.pachd.pipelines.workers.watching import CANCELLED, DatumWatch
 from howdah.pachd.pipelines.workers.workplace import BatchPort, Workplace
@@ -51,9 +51,12 @@ class Worker:
         self._batch: Batch | None = None
         self._batch_watch: DatumWatch | None = None
         self._port: BatchPort | None = None
+        self._doing: Doing | None = None
 
     def run(self, task: DatumTask) -> DatumResult:
         with self._running:
+            now_ns = self._workplace.clock.now_ns()
+            self._doing = Doing(self._setup.number, task.job, task.datum.inputs, now_ns)
             log = self._workplace.logs.datum(task.job, task.datum, self._setup.pod_name)
             try:
                 code = self._prepare(log)
@@ -62,6 +65,7 @@ class Worker:
                     log.note(f"warning: {warning}")
                 return self._run(code, task, log, warnings)
             finally:
+                self._doing = None
                 if self._batch_watch is not None:
                     self._batch_watch.pause()
                 log.close()
@@ -89,7 +93,9 @@ class Worker:
             environment = self._workplace.images.prepare(self._setup.transform.image, log.note)
             self._image_id = environment.id
             ours = self._workplace.detected.warning
-            self._warnings = (*environment.warnings, *([ours] if ours else []))
+            user = self._setup.transform.user
+            as_us = f'transform.user "{user}" has no effect here: code runs as the user who started Howdah'
+            self._warnings = (*environment.warnings, *([ours] if ours else []), *([as_us] if user else []))
             self._code = UserCode(self._workplace, self._setup, self._outer, self._folder, environment)
         return self._code
 
@@ -191,7 +197,7 @@ class Worker:
         if self._workplace.batch_ports is None:
             raise Invalid("datum_batching needs a worker's port, which this daemon was not given")
         if self._port is None:
-            self._port = self._workplace.batch_ports.open(self._next_datum)
+            self._port = self._workplace.batch_ports.open(self)
         watch = self._batch_watch = self._watch()
         watch.begin(log, None)
         transform = self._setup.transform
@@ -204,13 +210,25 @@ class Worker:
 
         def flush() -> None:
             if (sandbox := code.sandbox) is not None:
-                sandbox.flush(FLUSH_S)
+                sandbox.flush()
 
         self._folder.clear(code.kept_in_tmp)
         self._batch = Batch(execute, flush)
         return self._batch.start()
 
-    def _next_datum(self, error: str) -> list[str]:
+    # -- for who asks at its port; see `workplace.Desk`
+
+    def present(self) -> Doing | None:
+        return self._doing
+
+    def begin_again(self, job: str, filters: Sequence[str]) -> bool:
+        doing = self._doing
+        if doing is None or doing.job.id != job or not doing.matches(filters):
+            return False
+        self.cancel()
+        return True
+
+    def next_datum(self, error: str) -> list[str]:
         batch = self._batch
         if batch is None:
             raise Invalid("no datum is being processed")

@@ -3,7 +3,7 @@
 import os
 import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -17,13 +17,27 @@ from howdah.pachd.pipelines.workers.folder import WorkerFolder, remove
 from howdah.pachd.pipelines.workers.isolation import Detected, Isolation
 from howdah.pachd.pipelines.workers.layout import View
 from howdah.pachd.pipelines.workers.sandbox import Sandbox, UserCommand, Watch
-from howdah.pachd.pipelines.workers.task import InputData
+from howdah.pachd.pipelines.workers.task import Doing, InputData
 from howdah.processes.environments import Environment
+from howdah.processes.limits import Processors
 from howdah.processes.spawner import Spawner
 
-NextDatum = Callable[[str], list[str]]
-"""Called with the error of the datum just done, or empty; waits for the next one and gives its
-environment as `NAME=value`. Raises Unavailable when the worker closes."""
+
+class Desk(Protocol):
+    """What a worker answers to who asks at its port."""
+
+    def next_datum(self, error: str) -> list[str]:
+        """Called with the error of the datum just done, or empty; waits for the next one and gives its
+        environment as `NAME=value`. Raises Unavailable when the worker closes."""
+        ...
+
+    def present(self) -> Doing | None:
+        """The datum in hand."""
+        ...
+
+    def begin_again(self, job: str, filters: Sequence[str]) -> bool:
+        """Kill the user code and run its datum again, if it is of this job and matches; else False."""
+        ...
 
 
 class BatchPort(Protocol):
@@ -36,8 +50,8 @@ class BatchPort(Protocol):
 
 
 class BatchPorts(Protocol):
-    def open(self, next_datum: NextDatum) -> BatchPort:
-        """Serve `pachyderm.worker.Worker/NextDatum` for one worker on a port of its own."""
+    def open(self, desk: Desk) -> BatchPort:
+        """Serve `pachyderm.worker.Worker` for one worker on a port of its own."""
         ...
 
 
@@ -82,6 +96,7 @@ class Workplace:
     """Raises Invalid for a path that an output repo may not hold."""
     batch_ports: BatchPorts | None = None
     guard: Guard = field(default_factory=Guard)
+    processors: Processors = field(default_factory=Processors)
 
     def clean(self) -> None:
         """Remove what workers of an earlier daemon left behind."""
