@@ -48,6 +48,7 @@ class Plant:
         self.files = StoredFiles(self.versions)
         self.logs = LogStore(root / "logs", clock)
         places = Places(root, root / "workers", root / "cache")
+        self.workers = places.workers
         workplace = Workplace(
             spawner, places, self.files, InputCache(places.cache, "boot"), self.logs, HostImages(), clock,
             detect_isolation(spawner, root, clock), _check_path,

@@ -1,6 +1,7 @@
 """Jobs from commit to commit: what runs, what is skipped, what is left when it is over."""
 
 import json
+import time
 
 import pytest
 
@@ -352,3 +353,28 @@ def test_a_pipeline_made_anew_under_an_old_name_runs_its_own_code(plant) -> None
     plant.versions.transact(replace)  # in one step, so that nobody sees it gone
     assert plant.wait("p").state is JobState.SUCCESS
     assert plant.output("p") == {"/x": b"new\n"}
+
+
+def test_workers_of_a_stopped_pipeline_are_sent_home(plant) -> None:
+    plant.repo("raw")
+    plant.put("raw", {"/a": b"1"})
+    plant.pipeline("p", RAW, COPY)
+    plant.wait("p")
+    assert list(plant.workers.iterdir())
+    plant.versions.transact(lambda tx: operations.stop(tx, PipelineRef("p")))
+    while list(plant.workers.iterdir()):
+        time.sleep(0.001)  # another thread is at it
+    plant.versions.transact(lambda tx: operations.start(tx, PipelineRef("p")))
+    assert plant.wait("p").state is JobState.SUCCESS
+
+
+def test_workers_with_nothing_to_do_are_sent_home(plant) -> None:
+    plant.engine.controller.idle_s = 0.05
+    plant.repo("raw")
+    plant.put("raw", {"/a": b"1"})
+    plant.pipeline("p", RAW, "sleep 0.2; cp -r /pfs/raw/* /pfs/out/")  # longer than that, and not disturbed
+    assert plant.wait("p").state is JobState.SUCCESS
+    while list(plant.workers.iterdir()):
+        time.sleep(0.001)
+    job = plant.wait("p", plant.put("raw", {"/b": b"2"}))
+    assert (job.state, job.counts.processed) == (JobState.SUCCESS, 1)

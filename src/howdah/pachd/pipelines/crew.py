@@ -31,6 +31,15 @@ class Crew:
         self._places = [_Place(number) for number in range(size)]
         self._lock = threading.Lock()
         self._closed = False
+        self._shifts = 0
+        self._rested_s = clock.monotonic_s()
+
+    @property
+    def idle_since_s(self) -> float | None:
+        """On the monotonic clock; None while there is work, or nobody to send home."""
+        with self._lock:
+            hired = any(place.worker is not None for place in self._places)
+            return self._rested_s if hired and not self._shifts else None
 
     @property
     def closed(self) -> bool:
@@ -50,7 +59,16 @@ class Crew:
 
         The first exception that a worker or `sets` raises stops the rest and is raised here.
         """
-        shift = _Shift(self, sets, done, cancelled)
+        with self._lock:
+            self._shifts += 1
+        try:
+            self._work(_Shift(self, sets, done, cancelled))
+        finally:
+            with self._lock:
+                self._shifts -= 1
+                self._rested_s = self._clock.monotonic_s()
+
+    def _work(self, shift: "_Shift") -> None:
         others = [
             threading.Thread(target=shift.at, args=(place,), name=f"worker-{place.number}", daemon=True)
             for place in self._places[1:]

@@ -21,7 +21,7 @@ from howdah.pachd.pipelines.files import CommitFiles
 from howdah.pachd.pipelines.inputs import Input, Leaf, at_commits, branch_of, leaves
 from howdah.pachd.pipelines.records import JobInfo, JobState, PipelineInfo
 from howdah.pachd.pipelines.refs import DatumId, JobRef
-from howdah.pachd.pipelines.results import Results, Tally
+from howdah.pachd.pipelines.results import JobGone, Results, Tally
 from howdah.pachd.pipelines.sets import in_sets
 from howdah.pachd.pipelines.skip import Decision, Drop, Earlier, Run, decide
 from howdah.pachd.pipelines.spec import PipelineSpec
@@ -130,8 +130,10 @@ class JobRun:
             if info.state is JobState.RUNNING:
                 tables.count_restart(tx.connection, info.row)
                 changing_jobs.announce(tx, info.ref, "restarted")
-            elif not info.state.terminal:
+            elif info.state in (JobState.CREATED, JobState.STARTING):
                 changing_jobs.to_state(tx, info, JobState.RUNNING)
+            else:
+                raise JobGone(f"job {info.ref} is {info.state.name}")
 
         self._versions.transact(change)
 

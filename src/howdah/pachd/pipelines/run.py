@@ -66,6 +66,8 @@ class Controller:
     ) -> None:
         """`make_crew` may raise Invalid if the environment cannot be made. `say` writes a line to
         the pipeline's master log."""
+        self.idle_s = 600.0
+        """Workers that had nothing to do for so long are sent home: batched code may hold a gigabyte."""
         self._versions = versions
         self._files = files
         self._make_crew = make_crew
@@ -197,8 +199,11 @@ class Controller:
         self._retire_crews({_version(info) for info in infos.values()})
 
     def _retire_crews(self, current: set[Version]) -> None:
+        self._dismiss(lambda version, crew: version not in current)
+
+    def _dismiss(self, chosen: Callable[[Version, Crew], bool]) -> None:
         with self._lock:
-            old = [version for version in self._crews if version not in current]
+            old = [version for version, crew in self._crews.items() if chosen(version, crew)]
             crews = [self._crews.pop(version) for version in old]
         for crew in crews:
             # It may be building an environment, for minutes, which no other pipeline should wait for.
@@ -228,6 +233,8 @@ class Controller:
             if info is None:
                 return
             known.info = info
+            if info.stopped:
+                self._dismiss(lambda version, crew: version[0] == info.ref)
             seen = observe(
                 view,
                 info,
@@ -356,6 +363,7 @@ class Controller:
     def _pass_time(self) -> None:
         """Do what is due: ticks, retries, and looks at jobs whose time may be up."""
         now_ns, now_s = self._versions.clock.now_ns(), self._versions.clock.monotonic_s()
+        self._dismiss(lambda version, crew: (crew.idle_since_s or now_s) + self.idle_s <= now_s)
         for known in list(self._known.values()):
             if known.retry_at_s is not None and known.retry_at_s <= now_s:
                 known.retry_at_s, known.trouble = None, ""
@@ -395,6 +403,9 @@ class Controller:
             if known.ticks_at_ns is not None
         ]
         waits += [1.0 for known in self._known.values() if known.runs and known.info.spec.job_timeout_s]
+        with self._lock:
+            rested = [crew.idle_since_s for crew in self._crews.values()]
+        waits += [since_s + self.idle_s - now_s for since_s in rested if since_s is not None]
         return max(0.0, min(waits)) if waits else None
 
 

@@ -7,6 +7,7 @@ that the daemon reads while it waits; when the init reports the command's end, e
 process that could still write is dead, so that what stands in the pipes is all there is.
 """
 
+import contextlib
 import json
 import os
 import select
