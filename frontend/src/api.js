@@ -114,22 +114,31 @@ export const kube = async (path) => (await request(path)).json();
 export const repoOf = (project, name, type = "user") => ({ name, type, project: { name: project } });
 export const commitOf = (project, name, id) => ({ repo: repoOf(project, name), id });
 
-const fileAddress = (project, repo, commit, path, limit) => {
+const fileAddress = (project, repo, commit, path, limit, offset) => {
   const asked = new URLSearchParams({ project, repo, commit, path });
   if (limit !== undefined) asked.set("limit", limit);
+  if (offset) asked.set("offset", offset);
   return `/console/file?${asked}`;
 };
 export const downloadAddress = (...place) => fileAddress(...place);
 
-// {bytes, size}: at most `limit` bytes from the beginning, and how long the file is.
-export async function readFile(project, repo, commit, path, limit) {
-  const answer = await request(fileAddress(project, repo, commit, path, limit));
+// {bytes, size}: at most `limit` bytes from `offset`, and how long the whole file is.
+export async function readFile(project, repo, commit, path, limit, offset) {
+  const answer = await request(fileAddress(project, repo, commit, path, limit, offset));
   return { bytes: await answer.arrayBuffer(), size: Number(answer.headers.get("x-file-size")) };
 }
 
 export async function readJson(project, repo, commit, path) {
   const { bytes } = await readFile(project, repo, commit, path);
   return JSON.parse(new TextDecoder().decode(bytes));
+}
+
+// What stands in a finished commit never changes: each is read once.
+const kept = new Map();
+export async function keptJson(project, repo, commit, path, version = commit) {
+  const key = [project, repo, path, version].join("\n");
+  if (!kept.has(key)) kept.set(key, await readJson(project, repo, commit, path));
+  return kept.get(key);
 }
 
 // Nothing there is an answer too: null.

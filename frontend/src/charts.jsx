@@ -63,3 +63,45 @@ export function Histogram({ before, now, label }) {
     </figure>
   );
 }
+
+// How far a figure moved, and whether that is good; null where nobody can say.
+export const Pointers = ({ by, better }) => !Number.isFinite(by) || by === 0 ? <span class="quiet">–</span>
+  : <span class={better === null ? "" : better ? "good" : "bad"}>{by > 0 ? "+" : "−"}{number(Math.abs(by))}<span class="unseen">{better === null ? "" : better ? " better" : " worse"}</span></span>;
+
+// Shares of an answer by input, largest first, to either side of the average; each with its number.
+export function Shares({ of, label }) {
+  const rows = Object.entries(of).sort((a, b) => Math.abs(b[1]) - Math.abs(a[1]));
+  const most = Math.max(...rows.map(([, share]) => Math.abs(share)), 1e-12);
+  const signed = rows.some(([, share]) => share < 0);
+  const zero = signed ? 50 : 0;
+  const scale = (signed ? 50 : 100) / most;
+  return <Table label={label} rows={rows} keyOf={([name]) => name} columns={[
+    { name: "Input", show: ([name]) => name },
+    { name: label, show: ([, share]) => (
+      <svg viewBox="0 0 100 8" preserveAspectRatio="none" class="share" aria-hidden="true">
+        <rect width="100" height="8" rx="2" class="rail" /><rect x={share < 0 ? zero + share * scale : zero} width={Math.abs(share) * scale} height="8" class={share < 0 ? "down" : "up"} />
+      </svg>) },
+    { name: "", show: ([, share]) => `${signed && share > 0 ? "+" : ""}${number(share)}`, end: true },
+  ]} />;
+}
+
+// One line for the chosen name over all windows, the others faint behind it. `points` are {at, label, values, marks}.
+export function Course({ points, chosen, label }) {
+  const names = Object.keys(points.at(-1)?.values ?? {});
+  const most = Math.max(...points.flatMap((point) => Object.values(point.values)), 0.01);
+  const x = (place) => 16 + (568 * place) / Math.max(1, points.length - 1);
+  const y = (value) => 120 - (104 * value) / most;
+  const line = (name) => points.map((point, place) => [place, point.values[name]]).filter(([, value]) => value !== undefined).map(([place, value], first) => `${first ? "L" : "M"}${x(place)},${y(value)}`).join("");
+  return (
+    <figure>
+      <svg viewBox="0 0 600 142" class="course" role="img" aria-label={label}>
+        <line x1="16" x2="584" y1="120" y2="120" class="axis" />
+        {names.filter((name) => name !== chosen).map((name) => <path key={name} d={line(name)} class="faint"><title>{name}</title></path>)}
+        <path d={line(chosen)} class="line" />
+        {points.map((point, place) => point.values[chosen] !== undefined && <circle key={point.at} cx={x(place)} cy={y(point.values[chosen])} r="4.5" class={point.marks.includes(chosen) ? "moved" : "steady"}><title>{`${point.label}: ${number(point.values[chosen])}`}</title></circle>)}
+        <text x="16" y="12">{number(most)}</text><text x="16" y="136">{points[0]?.label}</text><text x="584" y="136" text-anchor="end">{points.length > 1 ? points.at(-1).label : ""}</text>
+      </svg>
+      <figcaption class="quiet">{label}</figcaption>
+    </figure>
+  );
+}

@@ -1,18 +1,23 @@
 // What is shown follows what is there: `useLive` reads again whenever the server says that one
 // of its topics changed, keeps the old value meanwhile, and so never loses scroll or selection.
+//
+// A browser opens six connections to one server, for all its pages together. So the pages of one
+// token share one channel: the page that holds the lock listens, and passes on what it hears.
+// Pages that nobody sees read nothing until they are looked at, and no page spends more than a
+// fifth of its time on reading again, however much happens.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { lines, request } from "./api.js";
+import { lines, request, session } from "./api.js";
 
 const hearers = new Set();
 const watchers = new Set();
 let connected = null;
 
-export const isConnected = () => connected;
-
 function say(state) {
   if (connected === state) return;
+  const wasAway = connected === false;
   connected = state;
   watchers.forEach((watcher) => watcher(state));
+  if (state && wasAway) tell(null);
 }
 
 function tell(topics) {
@@ -21,51 +26,77 @@ function tell(topics) {
 
 const SILENCE_MS = 25_000;
 const AGAIN_MS = 1_000;
+const REST = 4;
 let stop = new AbortController();
 
 export function reconnect() {
   stop.abort();
+  share();
 }
 
-async function listen() {
-  for (;;) {
-    stop = new AbortController();
-    const mine = stop;
+// The promise lasts as long as this page listens: until it is closed or takes another token.
+async function share() {
+  stop = new AbortController();
+  const mine = stop.signal;
+  const name = `howdah-events:${session.token}`;
+  const others = new BroadcastChannel(name);
+  mine.addEventListener("abort", () => others.close());
+  others.onmessage = ({ data }) => {
+    if (data.asks) return connected !== null && listening && others.postMessage({ state: connected });
+    if ("state" in data) say(data.state);
+    else tell(data.topics);
+  };
+  let listening = false;
+  const spread = {
+    say: (state) => { say(state); others.postMessage({ state }); },
+    tell: (topics) => { tell(topics); others.postMessage({ topics }); },
+  };
+  const turn = () => { listening = true; return listen(mine, spread); };
+  others.postMessage({ asks: true });
+  try {
+    await (navigator.locks ? navigator.locks.request(name, { signal: mine }, turn) : turn());
+  } catch (error) {
+    if (error.name !== "AbortError") throw error;
+  }
+}
+
+async function listen(mine, spread) {
+  while (!mine.aborted) {
+    const one = new AbortController();
+    const ended = () => one.abort();
+    mine.addEventListener("abort", ended);
     let silence;
     const heard = () => {
       clearTimeout(silence);
-      silence = setTimeout(() => {
-        say(false);
-        mine.abort();
-      }, SILENCE_MS);
+      silence = setTimeout(ended, SILENCE_MS);
     };
     try {
       heard();
-      const answer = await request("/console/events", { signal: mine.signal });
-      const wasAway = connected === false;
-      say(true);
-      if (wasAway) tell(null);
+      const answer = await request("/console/events", { signal: one.signal });
+      spread.say(true);
       for await (const line of lines(answer.body)) {
         heard();
         if (line.startsWith("data: [")) {
           const topics = JSON.parse(line.slice(6));
-          if (topics.length) tell(topics);
+          if (topics.length) spread.tell(topics);
         }
       }
     } catch {}
     clearTimeout(silence);
-    if (!mine.signal.aborted) say(false);
+    mine.removeEventListener("abort", ended);
+    if (mine.aborted) return;
+    spread.say(false);
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
 }
-let started = false;
 
+let started = false;
 export function useConnection() {
   const [state, set] = useState(connected);
   useEffect(() => {
     if (!started) {
       started = true;
-      listen();
+      share();
     }
     watchers.add(set);
     return () => watchers.delete(set);
@@ -73,42 +104,68 @@ export function useConnection() {
   return state;
 }
 
-// {value, error, loading, again}. `read` is called anew when `deps` change or a topic does.
+// `commits` of a page means every repo's; `commits:default/images` that repo's alone.
+const concerns = (changed, topics) => changed.some((one) => topics.some((topic) => one === topic || one.startsWith(`${topic}:`) || topic.startsWith(`${one}:`)));
+
+// Calls `hear` whenever one of `topics` may have changed.
+export function useTopic(topics, hear) {
+  const latest = useRef(hear);
+  latest.current = hear;
+  useEffect(() => {
+    const hearer = (changed) => { if (changed === null || concerns(changed, topics)) latest.current(); };
+    hearers.add(hearer);
+    return () => hearers.delete(hearer);
+  }, [topics.join()]);
+}
+
+// {value, error, loading, again}. `read(signal, old)` is called anew when `deps` change or a topic does.
 export function useLive(read, topics, deps) {
   const [state, set] = useState({ loading: true });
   const again = useRef(() => {});
   useEffect(() => {
-    let alive = true;
+    const gone = new AbortController();
     let running = false;
     let wanted = false;
+    let value;
     const look = async () => {
-      if (running) {
+      if (running || document.hidden) {
         wanted = true;
         return;
       }
       running = true;
       do {
         wanted = false;
+        const began = performance.now();
         try {
-          const value = await read();
-          if (alive) set({ value, loading: false });
+          value = await read(gone.signal, value);
+          if (!gone.signal.aborted) set({ value, loading: false });
         } catch (error) {
-          if (alive) set((old) => ({ value: error.away ? old.value : undefined, error, loading: false }));
+          if (!gone.signal.aborted) set((old) => ({ value: error.away ? old.value : undefined, error, loading: false }));
         }
-      } while (wanted && alive);
+        if (!gone.signal.aborted) await rest(Math.max(AGAIN_MS, REST * (performance.now() - began)), gone.signal);
+      } while (wanted && !document.hidden && !gone.signal.aborted);
       running = false;
     };
     const hearer = (changed) => {
-      if (changed === null || changed.some((topic) => topics.includes(topic))) look();
+      if (changed === null || concerns(changed, topics)) look();
     };
-    again.current = look;
+    const seen = () => { if (!document.hidden && wanted) look(); };
+    // What a person has just done is shown at once, whatever rest is due.
+    again.current = async () => { value = await read(gone.signal, value); if (!gone.signal.aborted) set({ value, loading: false }); };
     hearers.add(hearer);
+    document.addEventListener("visibilitychange", seen);
     set({ loading: true });
     look();
     return () => {
-      alive = false;
+      gone.abort();
       hearers.delete(hearer);
+      document.removeEventListener("visibilitychange", seen);
     };
   }, deps);
   return { ...state, again: () => again.current() };
 }
+
+const rest = (ms, signal) => new Promise((resolve) => {
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
+});

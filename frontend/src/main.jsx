@@ -1,6 +1,6 @@
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { onRefused, session } from "./api.js";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { call, onRefused, session } from "./api.js";
 import { reconnect, useConnection } from "./live.js";
 import { A, Router, usePlace } from "./route.jsx";
 import { Palette } from "./palette.jsx";
@@ -14,12 +14,16 @@ import { Jobs, Job, CommitSet } from "./views/jobs.jsx";
 import { Models, Model } from "./views/models.jsx";
 import { Deployments, Deployment } from "./views/deployments.jsx";
 import { Monitoring } from "./views/monitoring.jsx";
+import { Catalog } from "./views/catalog.jsx";
+import { Compare } from "./views/compare.jsx";
+import { Settings } from "./views/settings.jsx";
 import { Predictions, Prediction } from "./views/predictions.jsx";
 import "./console.css";
 
 const NAVIGATION = [
   ["/", "Home", ""],
   ["/dag", "Graph", "dag"],
+  ["/catalog", "Catalog", "catalog"],
   ["/repos", "Data", "repos"],
   ["/pipelines", "Pipelines", "pipelines"],
   ["/jobs", "Jobs", "jobs"],
@@ -43,6 +47,9 @@ function View() {
     case "models": return b ? <Model key={key} project={a} name={b} /> : <Models />;
     case "deployments": return b ? <Deployment key={key} namespace={a} name={b} /> : <Deployments />;
     case "monitoring": return <Monitoring key={key} project={a} name={b} />;
+    case "catalog": return <Catalog />;
+    case "compare": return b ? <Compare key={key} project={a} name={b} /> : <Models />;
+    case "settings": return <Settings />;
     case "predictions": return a ? <Prediction key={key} id={a} /> : <Predictions />;
     default: return <Page title="Nothing here"><p class="empty">This address names no object. <A to="/">Home</A></p></Page>;
   }
@@ -50,9 +57,17 @@ function View() {
 
 function Login({ close }) {
   const [token, set] = useState("");
-  const enter = (event) => {
+  const [wrong, setWrong] = useState("");
+  const had = useRef(session.token);
+  const enter = async (event) => {
     event.preventDefault();
-    session.token = token;
+    session.token = token.trim();
+    try {
+      await call("pfs_v2.API/InspectProject", { project: { name: "default" } });
+    } catch (error) {
+      if (error.status === 401) return setWrong("This is not the one that this Howdah knows.");
+      if (error.away) return setWrong(error.message);
+    }
     close();
     reconnect();
   };
@@ -60,8 +75,10 @@ function Login({ close }) {
     <main class="login">
       <form onSubmit={enter}>
         <h1>Howdah</h1>
+        {had.current && !wrong && <p role="status">The token that this window had no longer holds.</p>}
         <p>This Howdah asks for its token. It was shown once, when it was made with <code>--new-token</code>.</p>
         <label>Token<input type="password" autoFocus required value={token} onInput={(event) => set(event.currentTarget.value)} /></label>
+        {wrong && <p class="problem" role="alert">{wrong}</p>}
         <button class="primary">Enter</button>
       </form>
     </main>
@@ -95,6 +112,7 @@ function App() {
             <A key={address} to={address} aria-current={(parts[0] ?? "") === word ? "page" : undefined}>{name}</A>
           ))}
         </nav>
+        <A to="/settings" class="jump gear" aria-label="Settings" aria-current={parts[0] === "settings" ? "page" : undefined}>⚙</A>
         <button class="jump" onClick={() => setJumping(true)}>Jump to…<kbd>Ctrl K</kbd></button>
       </header>
       <div class="body">

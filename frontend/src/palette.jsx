@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { cases, deployments, pipelines, repos } from "./things.js";
 import { go, to } from "./route.jsx";
 
-const VIEWS = [["Home", "/"], ["Graph", "/dag"], ["Data", "/repos"], ["Pipelines", "/pipelines"], ["Jobs", "/jobs"], ["Models", "/models"], ["Serving", "/deployments"], ["Monitoring", "/monitoring"], ["Predictions", "/predictions"]].map(([name, address]) => ({ kind: "view", name, address }));
+const VIEWS = [["Home", "/"], ["Graph", "/dag"], ["Catalog", "/catalog"], ["Data", "/repos"], ["Pipelines", "/pipelines"], ["Jobs", "/jobs"], ["Models", "/models"], ["Serving", "/deployments"], ["Monitoring", "/monitoring"], ["Predictions", "/predictions"], ["Settings", "/settings"]].map(([name, address]) => ({ kind: "view", name, address }));
 
 async function everything() {
   const [r, p, d, c] = await Promise.all([repos(), pipelines(), deployments(), cases()]);

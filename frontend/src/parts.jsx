@@ -69,12 +69,14 @@ export const Facts = ({ of }) => (
 
 const ROW = 36;
 const MARGIN = 12;
+const AHEAD = 1500;
 
 // A table of any length: only rows near the window exist. `columns`: [{name, show, narrow, end}].
-export function Table({ label, columns, rows, keyOf, height = 480, empty = "Nothing here yet." }) {
+// `next` reads what follows, where `more` of it is known to be there.
+export function Table({ label, columns, rows, keyOf, height = 480, empty = "Nothing here yet.", more = false, next }) {
   const box = useRef(null);
   const [from, setFrom] = useState(0);
-  const few = rows.length <= 200;
+  const few = rows.length <= 200 && !more;
   if (!rows.length) return <Empty>{empty}</Empty>;
   const fits = Math.ceil(height / ROW) + 2 * MARGIN;
   const first = few ? 0 : Math.max(0, Math.min(from - MARGIN, rows.length - fits));
@@ -83,10 +85,11 @@ export function Table({ label, columns, rows, keyOf, height = 480, empty = "Noth
   const scrolled = few ? undefined : (event) => {
     const at = Math.floor(event.currentTarget.scrollTop / ROW);
     if (Math.abs(at - from) > MARGIN / 2) setFrom(at);
+    if (more && at + AHEAD > rows.length) next();
   };
   return (
     <div class={few ? "scroll" : "scroll tall"} ref={box} onScroll={scrolled} tabIndex={0} role="region" aria-label={label}>
-      <table aria-label={label} aria-rowcount={rows.length + 1}>
+      <table aria-label={label} aria-rowcount={more ? -1 : rows.length + 1}>
         <thead><tr>{columns.map((column) => <th key={column.name} scope="col" class={column.end ? "end" : column.wideOnly ? "wide-only" : ""}>{column.name}</th>)}</tr></thead>
         <tbody>
           {first > 0 && <Spacer rows={first} span={columns.length} />}

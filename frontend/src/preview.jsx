@@ -1,5 +1,7 @@
-// A file as it can be shown. What the bytes are decides, never what they would like to be: HTML
-// is text here, pictures go through a blob that cannot run anything, and long files are cut.
+// A file as it can be shown. What the bytes are decides, never what they would like to be: a report
+// in HTML stands in a frame that may do nothing, pictures go through a blob that cannot run
+// anything, of Parquet only the rows that are shown are read, and long files are cut.
+import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { useEffect, useState } from "preact/hooks";
 import { downloadAddress, headers, readFile, request, session } from "./api.js";
 import { useLive } from "./live.js";
@@ -8,11 +10,54 @@ import { bytes, count } from "./words.js";
 
 const TEXT_LIMIT = 1 << 20;
 const PICTURE_LIMIT = 16 << 20;
-const PICTURES = { png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg", gif: "image/gif", webp: "image/webp" };
+const PICTURES = { png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg", gif: "image/gif", webp: "image/webp", svg: "image/svg+xml" };
 const TABLES = { csv: ",", tsv: "\t" };
 const ending = (path) => path.slice(path.lastIndexOf(".") + 1).toLowerCase();
 
-export function Preview({ project, repo, commit, path }) {
+export function Preview(place) {
+  if (ending(place.path) === "parquet") return <Parquet {...place} />;
+  return /^html?$/.test(ending(place.path)) ? <Report {...place} /> : <Plain {...place} />;
+}
+
+// As a report, or as the text that it is.
+function Report(place) {
+  const [source, setSource] = useState(false);
+  const { project, repo, commit, path } = place;
+  const live = useLive(async () => (await request(`/console/preview?${new URLSearchParams({ project, repo, commit, path })}`, { method: "POST" })).json(), [], [commit, path]);
+  return (
+    <>
+      <div class="switch" role="group" aria-label="Show as"><button aria-pressed={!source} onClick={() => setSource(false)}>Report</button><button aria-pressed={source} onClick={() => setSource(true)}>Source</button></div>
+      {source ? <Plain {...place} /> : <Shown live={live}>{({ address }) => <iframe class="report" sandbox="" src={address} title={path} />}</Shown>}
+    </>
+  );
+}
+
+const PARQUET_ROWS = 1000;
+
+function Parquet({ project, repo, commit, path }) {
+  const live = useLive(async () => {
+    const { size } = await readFile(project, repo, commit, path, 0);
+    const file = { byteLength: size, slice: async (start, end = size) => (await readFile(project, repo, commit, path, end - start, start)).bytes };
+    const metadata = await parquetMetadataAsync(file);
+    const total = Number(metadata.num_rows);
+    const rows = await parquetReadObjects({ file, metadata, rowEnd: Math.min(total, PARQUET_ROWS) });
+    return { rows: rows.map((cells, place) => ({ place, cells })), total, size, names: metadata.schema.filter((one) => one.num_children === undefined).map((one) => one.name) };
+  }, [], [commit, path]);
+  return <Shown live={live}>{({ rows, total, size, names }) => (
+    <>
+      <p class="filebar"><span class="quiet">{count(total, "row")}, {count(names.length, "column")}, {bytes(size)}{rows.length < total && `; the first ${rows.length.toLocaleString("en")} rows are shown`}</span><Download {...{ project, repo, commit, path }} /></p>
+      <Table label="Rows" rows={rows} keyOf={(row) => row.place} columns={Object.keys(rows[0]?.cells ?? {}).map((name) => ({ name, show: (row) => cellText(row.cells[name]) }))} empty="An empty table." />
+    </>)}</Shown>;
+}
+
+function cellText(value) {
+  if (value === null || value === undefined) return <span class="quiet">–</span>;
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  return typeof value === "object" ? JSON.stringify(value, (_, inner) => (typeof inner === "bigint" ? String(inner) : inner)) : String(value);
+}
+
+function Plain({ project, repo, commit, path }) {
   const picture = PICTURES[ending(path)];
   const live = useLive(() => readFile(project, repo, commit, path, picture ? PICTURE_LIMIT : TEXT_LIMIT), [], [commit, path]);
   return <Shown live={live}>{(file) => (
@@ -35,14 +80,14 @@ function Download({ project, repo, commit, path }) {
   return <button onClick={save}>Download</button>;
 }
 
-function Picture({ bytes: data, type, path }) {
+export function Picture({ bytes: data, type, path }) {
   const [address, set] = useState(null);
   useEffect(() => {
     const made = URL.createObjectURL(new Blob([data], { type }));
     set(made);
     return () => URL.revokeObjectURL(made);
   }, [data]);
-  return address && <img class="picture" src={address} alt={path.split("/").at(-1)} />;
+  return address && <img class={`picture${type.includes("svg") ? " svg" : ""}`} src={address} alt={path.split("/").at(-1)} />;
 }
 
 function Words({ bytes: data, size, path }) {

@@ -1,5 +1,5 @@
 // What several views read: the lists of objects, and what follows from their names.
-import { call, commitOf, kube, list, orNull, readJson } from "./api.js";
+import { call, commitOf, keptJson, kube, list, orNull, readJson } from "./api.js";
 
 export const SDEP = "/apis/machinelearning.seldon.io/v1";
 export const repos = () => list("pfs_v2.API/ListRepo", { type: "user" });
@@ -12,8 +12,14 @@ export const ref = (thing) => `${thing.project?.name || "default"}/${thing.name}
 export const cases = async () =>
   (await repos()).map((info) => info.repo).filter((repo) => repo.name.endsWith("-policy")).map((repo) => ({ project: repo.project.name, name: repo.name.slice(0, -"-policy".length) }));
 
-export async function filesOf(project, repo, rev, path = "/", limit) {
-  return list("pfs_v2.API/ListFile", { file: { commit: commitOf(project, repo, rev), path }, ...(limit ? { number: String(limit) } : {}) });
+export const filesOf = (project, repo, rev, path = "/") => list("pfs_v2.API/ListFile", { file: { commit: commitOf(project, repo, rev), path } });
+
+const FILES = 1000;
+
+// A range of a folder's files: what follows `last` (a file, or any path), or the beginning.
+export async function filesAfter(project, repo, commit, path, last) {
+  const rows = await list("pfs_v2.API/ListFile", { file: { commit: commitOf(project, repo, commit), path }, number: String(FILES), ...(last ? { paginationMarker: { path: last.file.path } } : {}) });
+  return { rows, more: rows.length === FILES };
 }
 
 // The record of decisions, oldest first; empty where there is none yet.
@@ -21,7 +27,7 @@ export async function decisions(project, name) {
   const repo = `${name}-decisions`;
   const found = await orNull(filesOf(project, repo, "master"));
   if (!found) return [];
-  return Promise.all(found.map((info) => readJson(project, repo, "master", info.file.path)));
+  return Promise.all(found.map((info) => keptJson(project, repo, "master", info.file.path, info.hash)));
 }
 
 export const champion = (record) => record.filter((entry) => ["promoted", "rolled_back"].includes(entry.kind)).at(-1)?.subject;
@@ -39,7 +45,7 @@ export async function finishedHead(project, repo, branch = "master") {
 export async function report(project, repo, path, branch = "master") {
   const head = await finishedHead(project, repo, branch);
   if (!head) return null;
-  const document = await orNull(readJson(project, repo, head.commit.id, path));
+  const document = await orNull(keptJson(project, repo, head.commit.id, path));
   return document && { document, commit: head.commit.id, at: head.finished };
 }
 

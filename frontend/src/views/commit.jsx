@@ -1,22 +1,29 @@
-import { call, commitOf, list } from "../api.js";
-import { useLive } from "../live.js";
-import { Card, Facts, Id, Page, Shown, State, Table, Time } from "../parts.jsx";
+import { useState } from "preact/hooks";
+import { call, commitOf } from "../api.js";
+import { useLive, useTopic } from "../live.js";
+import { Card, Facts, Id, Page, Problem, Shown, Table, Time } from "../parts.jsx";
 import { Preview } from "../preview.jsx";
-import { A, to, usePlace } from "../route.jsx";
-import { filesOf } from "../things.js";
+import { useRange } from "../range.js";
+import { A, setQuery, to, usePlace } from "../route.jsx";
+import { filesAfter } from "../things.js";
+import { Difference } from "./difference.jsx";
+import { Versions } from "./versions.jsx";
 import { bytes, commitState, took } from "../words.js";
 
 export function Commit({ project, repo, rev }) {
   const { query } = usePlace();
   const path = query.get("path") ?? "/";
   const folder = path.endsWith("/");
-  const live = useLive(() => call("pfs_v2.API/InspectCommit", { commit: commitOf(project, repo, rev) }), ["commits", "repos"], [project, repo, rev]);
+  const against = query.get("against");
+  const live = useLive(() => call("pfs_v2.API/InspectCommit", { commit: commitOf(project, repo, rev) }), [`commits:${project}/${repo}`], [project, repo, rev]);
   const id = live.value?.commit.id;
   const isBranch = id && id !== rev;
   const steps = path.split("/").filter(Boolean);
   return (
     <Page title={isBranch ? `${repo}@${rev}` : `${repo}@${rev.slice(0, 12)}`} kind={isBranch ? "branch" : "commit"} state={live.value && commitState(live.value)}
-      crumbs={[["Data", "/repos"], [project, "/repos"], [repo, to.repo(project, repo)]]} actions={id && <A class="button" to={to.dag(id)}>This ID in the graph</A>}>
+      crumbs={[["Data", "/repos"], [project, "/repos"], [repo, to.repo(project, repo)]]} actions={id && <>
+        {against === null ? <button onClick={() => setQuery({ against: live.value.parentCommit?.id ?? "parent" }, false)}>Changes</button> : <button onClick={() => setQuery({ against: null }, false)}>Files</button>}
+        <A class="button" to={to.dag(id)}>This ID in the graph</A></>}>
       <Shown live={live}>{(info) => (
         <>
           {info.error && <p class="problem" role="alert">{info.error}</p>}
@@ -27,23 +34,33 @@ export function Commit({ project, repo, rev }) {
             const there = `/${steps.slice(0, place + 1).join("/")}${last && !folder ? "" : "/"}`;
             return <span key={there}> / <A to={to.commit(project, repo, rev, there)} aria-current={last ? "page" : undefined}>{step}</A></span>;
           })}</nav>
-          {folder ? <Files key={path} {...{ project, repo, rev, path, id }} /> : <Card title={steps.at(-1)}><Preview key={id + path} {...{ project, repo, path }} commit={id} /></Card>}
+          {against !== null ? <Difference key={id + against} {...{ project, repo, id, against, path }} parent={info.parentCommit?.id} />
+            : folder ? <Files key={path} {...{ project, repo, rev, path, id }} open={!info.finished} />
+            : <Card title={steps.at(-1)} aside={<Versions {...{ project, repo, rev, id, path }} />}><Preview key={id + path} {...{ project, repo, path }} commit={id} /></Card>}
           <Provenance info={info} />
         </>)}</Shown>
     </Page>
   );
 }
 
-function Files({ project, repo, rev, path, id }) {
+function Files({ project, repo, rev, path, id, open }) {
   const { query } = usePlace();
-  const live = useLive(() => filesOf(project, repo, id, path), ["commits"], [project, repo, id, path]);
+  const start = query.get("from") ?? "";
+  const [again, setAgain] = useState(0);
+  useTopic([`commits:${project}/${repo}`], () => open && setAgain((n) => n + 1));
+  const before = start && { file: { path: `${path}${start}`.replace(/.$/, (end) => String.fromCharCode(end.charCodeAt(0) - 1)) + "\u{10fffd}" } };
+  const range = useRange((last) => filesAfter(project, repo, id, path, last ?? before), [project, repo, id, path, start, open], again);
+  const { rows, more, error, loading, next } = range;
+  const long = more || rows.length > 200 || start;
   return (
-    <Card title="Files" aside={live.value && `${live.value.length.toLocaleString("en")} here`} flush><Shown live={live}>{(found) => (
-      <Table label="Files" rows={found} keyOf={(info) => info.file.path} empty="No files." columns={[
-        { name: "Name", show: (info) => { const dir = info.fileType === "DIR"; return <A to={to.commit(project, repo, rev, info.file.path)}><span aria-hidden="true" class="glyph">{dir ? "▸" : "·"}</span>{info.file.path.split("/").filter(Boolean).at(-1)}{dir ? "/" : ""}</A>; } },
-        { name: "Size", show: (info) => bytes(info.sizeBytes), end: true },
-        { name: "Written", show: (info) => <Time at={info.committed} />, wideOnly: true },
-      ]} />)}</Shown></Card>
+    <Card title="Files" flush aside={<span class="inlineaside">{long && <input type="search" aria-label="Begin at a name" placeholder="Begin at a name" value={start} onInput={(event) => setQuery({ from: event.currentTarget.value })} />}{!loading && `${rows.length.toLocaleString("en")}${more ? "+" : ""} here`}</span>}>
+      {error ? <Problem error={error} /> : loading ? <p class="empty waiting" role="status">Reading…</p> : (
+        <Table label="Files" rows={rows} keyOf={(info) => info.file.path} empty="No files." more={more} next={next} columns={[
+          { name: "Name", show: (info) => { const dir = info.fileType === "DIR"; return <A to={to.commit(project, repo, rev, info.file.path)}><span aria-hidden="true" class="glyph">{dir ? "▸" : "·"}</span>{info.file.path.split("/").filter(Boolean).at(-1)}{dir ? "/" : ""}</A>; } },
+          { name: "Size", show: (info) => bytes(info.sizeBytes), end: true },
+          { name: "Written", show: (info) => <Time at={info.committed} />, wideOnly: true },
+        ]} />)}
+    </Card>
   );
 }
 

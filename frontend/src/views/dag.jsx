@@ -3,46 +3,15 @@
 import { Graph, layout } from "@dagrejs/dagre";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { call, list, orNull } from "../api.js";
+import { folded, nodesAndEdges } from "../graph.js";
 import { useLive } from "../live.js";
-import { Card, Facts, Id, Page, Shown, State, Time } from "../parts.jsx";
+import { Confirm, Facts, Id, Page, Shown, State, Time } from "../parts.jsx";
 import { A, setQuery, to, usePlace } from "../route.jsx";
-import { deployments, inputs, modelPlace, pipelines, ref, repos, units } from "../things.js";
-import { mood, shown } from "../words.js";
+import { deployments, pipelines, ref, repos } from "../things.js";
+import { count, mood, shown } from "../words.js";
 
 const WIDE = 190;
 const HIGH = 52;
-
-// Pure: what is drawn for these objects. A pipeline stands for its output repo too.
-export function nodesAndEdges(allRepos, allPipelines, allDeployments, project) {
-  const nodes = new Map();
-  const edges = [];
-  const mine = (name) => !project || name === project;
-  for (const info of allPipelines) {
-    if (!mine(info.pipeline.project.name)) continue;
-    const id = ref(info.pipeline);
-    nodes.set(id, { id, kind: "pipeline", name: info.pipeline.name, info, state: info.lastJobState && mood(info.lastJobState) !== "quiet" ? info.lastJobState : info.state });
-  }
-  for (const info of allRepos) {
-    const id = ref(info.repo);
-    if (mine(info.repo.project.name) && !nodes.has(id)) nodes.set(id, { id, kind: "repo", name: info.repo.name, info });
-  }
-  for (const info of allPipelines)
-    for (const input of inputs(info.details?.input)) {
-      const from = `${input.project}/${input.repo}`;
-      if (nodes.has(from) && nodes.has(ref(info.pipeline))) edges.push([from, ref(info.pipeline)]);
-    }
-  for (const one of allDeployments) {
-    const { name, namespace } = one.metadata;
-    const id = `deployment:${namespace}/${name}`;
-    const sources = (one.spec.predictors ?? []).flatMap((predictor) => units(predictor.graph)).map((unit) => modelPlace(unit.modelUri)).filter(Boolean).map((place) => `${place.project}/${place.repo}`).filter((source) => nodes.has(source));
-    if (project && !sources.length) continue;
-    nodes.set(id, { id, kind: "deployment", name, info: one, state: one.status?.state });
-    for (const source of new Set(sources)) edges.push([source, id]);
-    const log = [...nodes.keys()].find((key) => key.endsWith(`/${namespace}-${name}-inferences`));
-    if (log) edges.push([id, log]);
-  }
-  return { nodes: [...nodes.values()], edges: [...new Map(edges.map((edge) => [edge.join("→"), edge])).values()] };
-}
 
 function placed({ nodes, edges }) {
   const graph = new Graph();
@@ -77,7 +46,7 @@ export function Dag() {
   return (
     <Page title="Graph" actions={<Filters set={set} project={project} projects={[...new Set((live.value?.repos ?? []).map((info) => info.repo.project.name))]} />}>
       {set && touched.value === null && !touched.loading && <p class="problem" role="alert">There is no commit set {set}.</p>}
-      <Shown live={live}>{(all) => <Drawing all={all} project={project} set={set} touched={touched.value} selected={query.get("node")} />}</Shown>
+      <Shown live={live}>{(all) => <Drawing all={all} project={project} set={set} touched={touched.value} selected={query.get("node")} closed={(query.get("folded") ?? "").split(",").filter(Boolean)} again={live.again} />}</Shown>
     </Page>
   );
 }
@@ -97,14 +66,14 @@ function Filters({ set, project, projects }) {
   );
 }
 
-function Drawing({ all, project, set, touched, selected }) {
-  const drawn = nodesAndEdges(all.repos, all.pipelines, all.deployments, project);
+function Drawing({ all, project, set, touched, selected, closed, again }) {
+  const drawn = folded(nodesAndEdges(all.repos, all.pipelines, all.deployments, project), closed);
   const shape = JSON.stringify([drawn.nodes.map((node) => node.id), drawn.edges]);
   const where = useMemo(() => placed(drawn), [shape]);
   const jobs = new Map((touched?.jobs ?? []).map((info) => [ref(info.job.pipeline), info]));
   const inSet = new Set((touched?.commits ?? []).filter((info) => info.commit.repo.type === "user").map((info) => ref(info.commit.repo)));
   const states = new Map(drawn.nodes.map((node) => [node.id, set ? jobs.get(node.id)?.state : node.state]));
-  if (set && touched) for (const node of drawn.nodes) if (node.kind === "deployment" && node.info.metadata.annotations?.["howdah/model-commit"] === set) {
+  if (set && touched) for (const node of drawn.nodes) if (node.kind !== "repo" && node.info.metadata?.annotations && node.info.metadata.annotations["howdah/model-commit"] === set) {
     inSet.add(node.id);
     states.set(node.id, node.state);
   }
@@ -120,7 +89,7 @@ function Drawing({ all, project, set, touched, selected }) {
           <Node key={one.id} node={one} at={where.at.get(one.id)} state={states.get(one.id)} faded={set && touched && !inSet.has(one.id)} selected={one.id === selected} />
         ))}
       </Canvas>
-      {node && <Panel node={node} set={set} job={jobs.get(node.id)} />}
+      {node && <Panel key={node.id} node={node} set={set} job={jobs.get(node.id)} closed={closed} again={again} />}
     </div>
   );
 }
@@ -137,7 +106,7 @@ const curve = (points) => {
   return d;
 };
 
-const GLYPHS = { repo: "▤", pipeline: "▷", deployment: "◎" };
+const GLYPHS = { repo: "▤", pipeline: "▷", deployment: "◎", detector: "◇" };
 
 function Node({ node, at, state, faded, selected }) {
   const choose = () => setQuery({ node: selected ? null : node.id });
@@ -150,11 +119,12 @@ function Node({ node, at, state, faded, selected }) {
   const short = node.name.length > 22 ? `${node.name.slice(0, 21)}…` : node.name;
   return (
     <g class={`node ${node.kind} ${state ? mood(state) : "quiet"}${faded ? " faded" : ""}${selected ? " selected" : ""}`} transform={`translate(${at.x - WIDE / 2},${at.y - HIGH / 2})`}
-      role="button" tabindex="0" aria-pressed={selected} aria-label={`${node.kind} ${node.name}${state ? `, ${shown(state)}` : ""}`} onClick={choose} onKeyDown={key} data-node={node.id}>
+      role="button" tabindex="0" aria-pressed={selected} aria-label={`${node.kind} ${node.name}${state ? `, ${shown(state)}` : ""}${node.hides ? `, ${count(node.hides, "node")} hidden` : ""}`} onClick={choose} onKeyDown={key} data-node={node.id}>
       <title>{node.name}</title>
       <rect width={WIDE} height={HIGH} rx="8" />
       <text x="12" y="22" class="name">{short}</text>
       <text x="12" y="40" class="sub">{GLYPHS[node.kind]} {node.kind}{state ? ` · ${shown(state)}` : ""}</text>
+      {node.hides > 0 && <text x={WIDE - 10} y="42" text-anchor="end" class="hides">+{node.hides}</text>}
       {state && <circle cx={WIDE - 14} cy="17" r="4.5" class="lamp" />}
     </g>
   );
@@ -211,16 +181,20 @@ function Canvas({ where, children }) {
   );
 }
 
-function Panel({ node, set, job }) {
+function Panel({ node, set, job, closed, again }) {
   const { info, kind } = node;
+  const [asking, setAsking] = useState(null);
   const project = info.repo?.project.name ?? info.pipeline?.project.name;
+  const fold = () => setQuery({ folded: (node.hides ? closed.filter((id) => id !== node.id) : [...closed, node.id]).join(",") });
+  const folding = node.follows && <button onClick={fold} aria-expanded={!node.hides}>{node.hides ? `Show the ${node.hides} that follow` : "Hide what follows"}</button>;
   return (
     <aside class="panel" aria-label={`About ${node.name}`}>
       <header><h2>{node.name}</h2><button aria-label="Close" onClick={() => setQuery({ node: null })}>×</button></header>
-      {kind === "deployment" ? (
+      {info.metadata ? (
         <>
           <Facts of={[["State", <State of={info.status?.state} />], ["Namespace", info.metadata.namespace], ["Model", <Id of={info.metadata.annotations?.["howdah/model-commit"]} />]]} />
-          <A class="button" to={to.deployment(info.metadata.namespace, info.metadata.name)}>Open deployment</A>
+          {info.status?.state === "Failed" && <p class="problem">{info.status.description}</p>}
+          <div class="buttons"><A class="button" to={to.deployment(info.metadata.namespace, info.metadata.name)}>Open {kind}</A>{folding}</div>
         </>
       ) : (
         <>
@@ -235,10 +209,34 @@ function Panel({ node, set, job }) {
           ]} />
           <div class="buttons">
             {kind === "pipeline" && <A class="button" to={to.pipeline(project, node.name)}>Open pipeline</A>}
-            <A class="button" to={set ? to.commit(project, node.name, set) : to.repo(project, node.name)}>{set ? "Open commit" : "Open repo"}</A>
+            <A class="button" to={set ? to.commit(project, node.name, set) : to.repo(project, node.name)}>{set ? "Open commit" : kind === "repo" ? "Open repo, upload" : "Open output"}</A>
+            {folding}
           </div>
+          {kind === "pipeline" && (
+            <div class="buttons">
+              <button onClick={() => setAsking("rerun")}>Run again</button>
+              <button onClick={() => setAsking(info.stopped ? "start" : "stop")}>{info.stopped ? "Start" : "Stop"}</button>
+              {job && mood(job.state) === "busy" && <button onClick={() => setAsking("kill")}>Stop this job</button>}
+            </div>)}
         </>
       )}
+      {asking && <Act {...{ asking, info, job, again }} close={() => setAsking(null)} />}
     </aside>
   );
+}
+
+const ACTS = {
+  rerun: ["Run again", "A new job works on all datums of the newest inputs, also those that succeeded before.", "RerunPipeline", { reprocess: true }],
+  stop: ["Stop", "Its unfinished jobs are killed and new commits start none, until it is started again.", "StopPipeline", {}],
+  start: ["Start", "It takes up its inputs as they are now, which makes a new job.", "StartPipeline", {}],
+  kill: ["Stop this job", "It ends as killed; its output commit stays without its results, and jobs downstream do not run.", "StopJob", { reason: "stopped in the console" }],
+};
+
+export function Act({ asking, info, job, again, close }) {
+  const [action, says, method, more] = ACTS[asking];
+  const run = async () => {
+    await call(`pps_v2.API/${method}`, asking === "kill" ? { job: job.job, ...more } : { pipeline: info.pipeline, ...more });
+    await again();
+  };
+  return <Confirm title={`${action}: ${info.pipeline.name}?`} says={says} action={action} danger={asking === "stop" || asking === "kill"} run={run} close={close} />;
 }

@@ -1,10 +1,12 @@
 import { useState } from "preact/hooks";
 import { kube, orNull, post, readJson } from "../api.js";
+import { Shares } from "../charts.jsx";
 import { useLive } from "../live.js";
 import { PodLogs } from "../logs.jsx";
 import { Card, Empty, Facts, Id, Page, Problem, Shown, State, Table, Time } from "../parts.jsx";
 import { A, to } from "../route.jsx";
 import { deployments, modelPlace, SDEP, units } from "../things.js";
+import { number } from "../words.js";
 
 export function Deployments() {
   const live = useLive(deployments, ["deployments"], []);
@@ -86,6 +88,17 @@ function Try({ one }) {
   return <Card title="Try it"><Shown live={live}>{(found) => (found ? <Form {...found} one={one} model={predictor.graph.name} /> : <Empty>This model has no bundle, so its inputs are not known here.</Empty>)}</Shown></Card>;
 }
 
+// Shapley values of one row, or whatever else the explainer says.
+function Explained({ of }) {
+  if (!of.shares) return <pre tabIndex={0} aria-label="Explanation">{JSON.stringify(of, null, 2)}</pre>;
+  return (
+    <div class="answer">
+      <p><strong>{number(of.prediction)}</strong> <span class="quiet">= {number(of.base)} on average and what each input adds</span></p>
+      <Shares of={of.shares} label="Adds" />
+    </div>
+  );
+}
+
 function firstValues(inputs, scenarios) {
   return Object.fromEntries(inputs.map((input) => {
     const value = scenarios?.inputs?.[input.name]?.[0] ?? "";
@@ -105,12 +118,19 @@ function Form({ manifest, scenarios, one, model }) {
   const { inputs } = manifest.signature;
   const [values, setValues] = useState(() => firstValues(inputs, scenarios));
   const [answer, setAnswer] = useState(null);
+  const [shares, setShares] = useState(null);
   const [error, setError] = useState(null);
+  const predictor = one.spec.predictors.find((each) => each.explainer?.type)?.name;
   const ask = async (event) => {
     event.preventDefault();
     setError(null);
+    setShares(null);
+    const asked = { namespace: one.metadata.namespace, deployment: one.metadata.name, model, request: requestOf(inputs, values) };
     try {
-      setAnswer(await post("/console/predict", { namespace: one.metadata.namespace, deployment: one.metadata.name, model, request: requestOf(inputs, values) }));
+      if (event.submitter?.value === "explain") {
+        const said = await post("/console/predict", { ...asked, predictor });
+        setShares(JSON.parse(said.outputs[0].data[0]));
+      } else setAnswer(await post("/console/predict", asked));
     } catch (failed) {
       setError(failed);
     }
@@ -119,8 +139,9 @@ function Form({ manifest, scenarios, one, model }) {
     <form class="try" onSubmit={ask}>
       <div class="fields">{inputs.map((input) => (
         <label key={input.name}>{input.name}<input type={input.kind === "number" && !input.shape.length ? "number" : "text"} step="any" required value={values[input.name]} onInput={(event) => setValues({ ...values, [input.name]: event.currentTarget.value })} /></label>))}</div>
-      <button class="primary">Predict</button>
+      <div class="buttons"><button class="primary">Predict</button>{predictor && <button value="explain">Explain</button>}</div>
       {error && <Problem error={error} />}
+      {shares && <Explained of={shares} />}
       {answer && <output class="answer" aria-live="polite">
         {(answer.outputs ?? []).map((output) => <div key={output.name}><span class="quiet">{output.name}</span> <strong>{output.data.map((value) => (typeof value === "number" ? Number(value.toPrecision(6)) : value)).join(", ")}</strong></div>)}
         {answer.id && <div class="quiet">Prediction <A to={to.prediction(answer.id)}>{answer.id}</A></div>}

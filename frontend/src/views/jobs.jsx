@@ -1,8 +1,9 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { call, list } from "../api.js";
 import { useLive } from "../live.js";
 import { Logs } from "../logs.jsx";
-import { Card, Confirm, Facts, Id, Page, Shown, State, Table, Time } from "../parts.jsx";
+import { Card, Confirm, Facts, Id, Page, Problem, Shown, State, Table, Time } from "../parts.jsx";
+import { useRange } from "../range.js";
 import { A, setQuery, to, usePlace } from "../route.jsx";
 import { bytes, commitState, mood, took } from "../words.js";
 
@@ -38,35 +39,48 @@ export function Job({ project, pipeline, id }) {
   const job = { id, pipeline: { name: pipeline, project: { name: project } } };
   const datum = query.get("datum");
   const [asking, setAsking] = useState(false);
-  const live = useLive(async () => ({
-    info: await call("pps_v2.API/InspectJob", { job, details: true }),
-    datums: await list("pps_v2.API/ListDatum", { job }),
-  }), ["jobs"], [project, pipeline, id]);
-  const info = live.value?.info;
+  const live = useLive(() => call("pps_v2.API/InspectJob", { job, details: true }), [`jobs:${project}/${pipeline}`], [project, pipeline, id]);
+  const info = live.value;
   const busy = info && mood(info.state) === "busy";
   return (
     <Page title={pipeline} kind={`job ${id.slice(0, 12)}`} state={info?.state} crumbs={[["Jobs", "/jobs"], [pipeline, to.pipeline(project, pipeline)]]}
       actions={<><A class="button" to={to.dag(id)}>This ID in the graph</A>{busy && <button onClick={() => setAsking(true)}>Stop</button>}</>}>
-      <Shown live={live}>{({ info, datums }) => (
+      <Shown live={live}>{(info) => (
         <>
           {info.reason && <p class="problem">{info.reason}</p>}
           <Facts of={[["Global ID", <A class="id" to={to.set(id)}>{id}</A>], ["Datums", done(info)], ["Skipped", info.dataSkipped], ["Failed", info.dataFailed], ["Started", <Time at={info.started} />], ["Took", took(info.started, info.finished)],
             ["Read", bytes(info.stats?.downloadBytes)], ["Written", bytes(info.stats?.uploadBytes)], ["Output", <A to={to.commit(project, pipeline, id)}>{pipeline}@{id.slice(0, 12)}</A>]]} />
           <div class="columns">
-            <Card title="Datums" aside={datum && <button onClick={() => setQuery({ datum: null })}>All datums</button>} flush>
-              <Table label="Datums" rows={datums} keyOf={(one) => one.datum.id} empty="No datums yet." columns={[
-                { name: "Datum", show: (one) => <button class={`link${one.datum.id === datum ? " chosen" : ""}`} onClick={() => setQuery({ datum: one.datum.id })}><code>{one.datum.id.slice(0, 12)}</code></button> },
-                { name: "State", show: (one) => <State of={one.state} /> },
-                { name: "Inputs", show: (one) => (one.data ?? []).map((data) => `${data.file.commit.repo.name}:${data.file.path}`).join(", "), wideOnly: true },
-                { name: "Took", show: (one) => one.stats?.processTime, end: true },
-              ]} />
-            </Card>
+            <Datums job={job} chosen={datum} told={done(info) + info.dataFailed} />
             <Card title="Logs"><Logs key={id + datum} job={job} datum={datum} follow={busy} /></Card>
           </div>
         </>)}</Shown>
       {asking && <Confirm title={`Stop this job of ${pipeline}?`} says="It ends as killed; its output commit stays without its results, and jobs downstream do not run." action="Stop the job" danger close={() => setAsking(false)}
         run={async () => { await call("pps_v2.API/StopJob", { job, reason: "stopped in the console" }); live.again(); }} />}
     </Page>
+  );
+}
+
+const DATUMS = 1000;
+const failedFirst = (rows) => [...rows.filter((one) => mood(one.state) === "bad"), ...rows.filter((one) => mood(one.state) !== "bad")];
+
+function Datums({ job, chosen, told }) {
+  const [again, setAgain] = useState(0);
+  useEffect(() => setAgain((n) => n + 1), [told]);
+  const { rows, more, loading, error, next } = useRange(async (last) => {
+    const found = await list("pps_v2.API/ListDatum", { job, number: String(DATUMS), ...(last ? { paginationMarker: last.datum.id } : {}) });
+    return { rows: found, more: found.length === DATUMS };
+  }, [job.id], again);
+  return (
+    <Card title="Datums" aside={chosen && <button onClick={() => setQuery({ datum: null })}>All datums</button>} flush>
+      {error ? <Problem error={error} /> : loading ? <p class="empty waiting" role="status">Reading…</p> : (
+        <Table label="Datums" rows={failedFirst(rows)} more={more} next={next} keyOf={(one) => one.datum.id} empty="No datums yet." columns={[
+          { name: "Datum", show: (one) => <button class={`link${one.datum.id === chosen ? " chosen" : ""}`} onClick={() => setQuery({ datum: one.datum.id })}><code>{one.datum.id.slice(0, 12)}</code></button> },
+          { name: "State", show: (one) => <State of={one.state} /> },
+          { name: "Inputs", show: (one) => (one.data ?? []).map((data) => `${data.file.commit.repo.name}:${data.file.path}`).join(", "), wideOnly: true },
+          { name: "Took", show: (one) => one.stats?.processTime, end: true },
+        ]} />)}
+    </Card>
   );
 }
 

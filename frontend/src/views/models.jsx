@@ -1,11 +1,12 @@
 import { useState } from "preact/hooks";
-import { list, orNull, post, readFile, readJson, repoOf, session } from "../api.js";
+import { keptJson, list, orNull, post, readFile, repoOf, session } from "../api.js";
 import { useLive } from "../live.js";
 import { Card, Confirm, Empty, Facts, Id, Page, Shown, State, Table, Time } from "../parts.jsx";
 import { A, to } from "../route.jsx";
 import { cases, champion, decisions, finishedHead, report } from "../things.js";
 import { Interval, Pairs } from "../charts.jsx";
 import { nsToDate, number } from "../words.js";
+import { Importance, Judged } from "./judged.jsx";
 
 export function Models() {
   const live = useLive(async () => Promise.all((await cases()).map(async (one) => ({ ...one, record: await decisions(one.project, one.name) }))), ["repos", "commits"], []);
@@ -28,7 +29,7 @@ async function readModel(project, name) {
     orNull(list("pfs_v2.API/ListCommit", { repo: repoOf(project, repo), number: "50" })),
   ]);
   const finished = (commits ?? []).filter((info) => info.finished && !info.error && Number(info.details?.sizeBytes ?? info.sizeBytesUpperBound) > 0);
-  const versions = (await Promise.all(finished.map(async (info) => ({ id: info.commit.id, at: info.finished, manifest: await orNull(readJson(project, repo, info.commit.id, "/model.json")) })))).filter((version) => version.manifest);
+  const versions = (await Promise.all(finished.map(async (info) => ({ id: info.commit.id, at: info.finished, manifest: await orNull(keptJson(project, repo, info.commit.id, "/model.json")) })))).filter((version) => version.manifest);
   const best = champion(record);
   const card = best && (await orNull(readFile(project, repo, best, "/card.md", 1 << 18)));
   return { record, comparison, versions, champion: best, card: card && new TextDecoder().decode(card.bytes) };
@@ -38,9 +39,9 @@ const role = (id, model) => (id === model.champion ? "champion" : id === model.v
 
 export function Model({ project, name }) {
   const [asking, setAsking] = useState(null);
-  const live = useLive(() => readModel(project, name), ["commits", "repos"], [project, name]);
+  const live = useLive(() => readModel(project, name), ["model", "compare", "decisions"].map((part) => `commits:${project}/${name}-${part}`), [project, name]);
   return (
-    <Page title={name} kind="model" crumbs={[["Models", "/models"], [project, "/models"]]} actions={<><A class="button" to={to.monitoring(project, name)}>Monitoring</A><A class="button" to={to.repo(project, `${name}-model`)}>Bundles</A></>}>
+    <Page title={name} kind="model" crumbs={[["Models", "/models"], [project, "/models"]]} actions={<><A class="button" to={`/compare/${encodeURIComponent(project)}/${encodeURIComponent(name)}`}>Compare</A><A class="button" to={to.monitoring(project, name)}>Monitoring</A><A class="button" to={to.repo(project, `${name}-model`)}>Bundles</A></>}>
       <Shown live={live}>{(model) => (
         <>
           <div class="columns">
@@ -58,6 +59,8 @@ export function Model({ project, name }) {
             </div>
             <div class="stack">
               {model.comparison && <Card title="Champion against challenger" aside={<Id of={model.comparison.commit} to={to.commit(project, `${name}-compare`, model.comparison.commit, "/comparison.json")} />}><Comparison of={model.comparison.document} /></Card>}
+              <Importance {...{ project, name }} />
+              <Judged {...{ project, name }} />
               <Bundle model={model} />
               {model.card && <Card title="Model card"><pre class="prose" tabIndex={0} aria-label="Model card">{model.card}</pre></Card>}
             </div>

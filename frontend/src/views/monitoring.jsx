@@ -1,12 +1,13 @@
 import { useState } from "preact/hooks";
-import { orNull, post, readFile, session } from "../api.js";
-import { Bar, Histogram } from "../charts.jsx";
+import { keptJson, list, orNull, post, readFile, repoOf, session } from "../api.js";
+import { Bar, Course, Histogram } from "../charts.jsx";
 import { useLive } from "../live.js";
 import { Card, Confirm, Empty, Facts, Id, Page, Shown, State, Table, Time } from "../parts.jsx";
 import { parse } from "../preview.jsx";
 import { A, setQuery, to, usePlace } from "../route.jsx";
 import { cases, champion, decisions, filesOf, report } from "../things.js";
 import { number } from "../words.js";
+import { Judged } from "./judged.jsx";
 import { Comparison, Record } from "./models.jsx";
 
 export function Monitoring({ project, name }) {
@@ -34,18 +35,31 @@ async function table(project, repo, commit, path) {
   return { head, rows };
 }
 
+const WINDOWS = 30;
+
+// The reports of the newest windows, oldest first.
+async function history(project, name) {
+  const repo = `${name}-drift`;
+  const commits = (await orNull(list("pfs_v2.API/ListCommit", { repo: repoOf(project, repo), number: String(WINDOWS) }))) ?? [];
+  const read = commits.filter((info) => info.finished && !info.error).map(async (info) => {
+    const document = await orNull(keptJson(project, repo, info.commit.id, "/drift.json"));
+    return document && { at: info.commit.id, label: document.window.name, marks: document.drifted, values: Object.fromEntries(document.columns.map((column) => [column.name, column.distance])) };
+  });
+  return (await Promise.all(read)).filter(Boolean).reverse();
+}
+
 async function watched(project, name) {
-  const [record, drift, comparison] = await Promise.all([decisions(project, name), report(project, `${name}-drift`, "/drift.json"), report(project, `${name}-compare`, "/comparison.json")]);
+  const [record, drift, comparison, past] = await Promise.all([decisions(project, name), report(project, `${name}-drift`, "/drift.json"), report(project, `${name}-compare`, "/comparison.json"), history(project, name)]);
   const against = drift?.document.champion ?? champion(record);
   const historic = against && (await table(project, `${name}-model`, against, "/reference.csv"));
   const live = drift && (await table(project, `${name}-clean`, drift.commit, `/clean/${drift.document.window.name}`));
-  return { record, drift, comparison, historic, live };
+  return { record, drift, comparison, historic, live, past };
 }
 
 function Watched({ project, name }) {
   const { query } = usePlace();
   const [asking, setAsking] = useState(false);
-  const live = useLive(() => watched(project, name), ["commits"], [project, name]);
+  const live = useLive(() => watched(project, name), ["drift", "compare", "decisions", "model"].map((part) => `commits:${project}/${name}-${part}`), [project, name]);
   return (
     <Page title={name} kind="monitoring" crumbs={[["Monitoring", "/monitoring"], [project, "/monitoring"]]} actions={<><A class="button" to={to.model(project, name)}>Model</A><button onClick={() => setAsking(true)} disabled={!live.value?.drift}>Retrain</button></>}>
       <Shown live={live}>{(found) => (
@@ -57,6 +71,8 @@ function Watched({ project, name }) {
             </div>
             <div class="stack">
               <Columns {...found} chosen={query.get("column")} />
+              <Past {...found} chosen={query.get("column")} />
+              <Judged {...{ project, name }} />
               <Card title="Champion against challenger">{found.comparison ? <Comparison of={found.comparison.document} /> : <Empty>No comparison yet: it needs a champion and a challenger.</Empty>}</Card>
             </div>
           </div>
@@ -85,6 +101,13 @@ function Drift({ drift, project, name, chosen }) {
       ]} />
     </Card>
   );
+}
+
+function Past({ past, drift, chosen }) {
+  const names = drift?.document.columns.map((column) => column.name) ?? [];
+  const wanted = names.includes(chosen) ? chosen : (drift?.document.drifted[0] ?? names[0]);
+  if (!wanted || !past.length) return null;
+  return <Card title="Drift over time" aside={wanted}><Course points={past} chosen={wanted} label={`Distance of ${wanted} from what the champion of the day learned from, window by window; filled where it moved`} /></Card>;
 }
 
 function Columns({ drift, historic, live, chosen }) {

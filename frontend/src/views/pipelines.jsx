@@ -1,9 +1,10 @@
 import { useState } from "preact/hooks";
 import { call, list } from "../api.js";
 import { useLive } from "../live.js";
-import { Card, Confirm, Facts, Page, Shown, State, Table, Time } from "../parts.jsx";
+import { Card, Facts, Page, Shown, State, Table, Time } from "../parts.jsx";
 import { A, to } from "../route.jsx";
 import { inputs, pipelines } from "../things.js";
+import { Act } from "./dag.jsx";
 import { JobTable } from "./jobs.jsx";
 
 export function Pipelines() {
@@ -26,13 +27,14 @@ export function Pipeline({ project, name }) {
   const live = useLive(async () => ({
     info: await call("pps_v2.API/InspectPipeline", { pipeline, details: true }),
     jobs: await list("pps_v2.API/ListJob", { pipeline, number: "100" }),
-  }), ["pipelines", "jobs"], [project, name]);
+  }), [`pipelines:${project}/${name}`, `jobs:${project}/${name}`], [project, name]);
   const info = live.value?.info;
   const stopped = info?.stopped;
   const actions = info && (
     <>
       <A class="button" to={`/dag?node=${encodeURIComponent(`${project}/${name}`)}`}>In the graph</A>
       <A class="button" to={to.repo(project, name)}>Output</A>
+      <button onClick={() => setAsking("rerun")}>Run again</button>
       <button onClick={() => setAsking(stopped ? "start" : "stop")}>{stopped ? "Start" : "Stop"}</button>
     </>
   );
@@ -51,9 +53,7 @@ export function Pipeline({ project, name }) {
             <Card title="Specification"><pre tabIndex={0} aria-label="Specification">{pretty(info.effectiveSpecJson)}</pre></Card>
           </div>
         </div>)}</Shown>
-      {asking && <Confirm title={`${asking === "stop" ? "Stop" : "Start"} ${name}?`} action={asking === "stop" ? "Stop" : "Start"} danger={asking === "stop"} close={() => setAsking(null)}
-        says={asking === "stop" ? "Its unfinished jobs are killed and new commits start none, until it is started again." : "It takes up its inputs as they are now, which makes a new job."}
-        run={async () => { await call(`pps_v2.API/${asking === "stop" ? "StopPipeline" : "StartPipeline"}`, { pipeline }); live.again(); }} />}
+      {asking && <Act {...{ asking, info }} again={live.again} close={() => setAsking(null)} />}
     </Page>
   );
 }

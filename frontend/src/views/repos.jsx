@@ -9,7 +9,7 @@ import { bytes, commitState } from "../words.js";
 export function Repos() {
   const { query } = usePlace();
   const wanted = query.get("find") ?? "";
-  const live = useLive(repos, ["repos", "commits"], []);
+  const live = useLive(repos, ["repos"], []);
   const [making, setMaking] = useState(false);
   return (
     <Page title="Data" actions={<>
@@ -36,7 +36,7 @@ export function Repo({ project, repo }) {
     const branches = await list("pfs_v2.API/ListBranch", { repo: repoOf(project, repo) });
     const commits = await list("pfs_v2.API/ListCommit", { repo: repoOf(project, repo), number: "200", all: true });
     return { info, branches, commits };
-  }, ["repos", "commits"], [project, repo]);
+  }, [`repos:${project}/${repo}`, `commits:${project}/${repo}`], [project, repo]);
   return (
     <Page title={repo} kind="repo" crumbs={[["Data", "/repos"], [project, "/repos"]]} actions={<A class="button" to={`/dag?node=${encodeURIComponent(`${project}/${repo}`)}`}>In the graph</A>}>
       <Shown live={live}>{({ info, branches, commits }) => (

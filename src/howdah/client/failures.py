@@ -7,6 +7,11 @@ from grpc import RpcError, StatusCode
 
 from howdah.errors import AlreadyExists, Conflict, Corrupt, HowdahError, Invalid, NotFound, Unavailable
 
+
+class Refused(Invalid):
+    """The call carried no token, or none that pachd knows (any longer)."""
+
+
 _BRANCHES: dict[StatusCode, type[HowdahError]] = {
     StatusCode.NOT_FOUND: NotFound,
     StatusCode.ALREADY_EXISTS: AlreadyExists,
@@ -14,7 +19,7 @@ _BRANCHES: dict[StatusCode, type[HowdahError]] = {
     StatusCode.OUT_OF_RANGE: Invalid,
     StatusCode.UNKNOWN: Invalid,  # what Go's errors become: a refusal without a code of its own
     StatusCode.UNIMPLEMENTED: Invalid,
-    StatusCode.UNAUTHENTICATED: Invalid,
+    StatusCode.UNAUTHENTICATED: Refused,
     StatusCode.PERMISSION_DENIED: Invalid,
     StatusCode.FAILED_PRECONDITION: Conflict,
     StatusCode.ABORTED: Conflict,

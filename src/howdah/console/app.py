@@ -6,13 +6,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from howdah.console import assets, events, files, serving, writing
+from howdah.client.failures import Refused
+from howdah.console import assets, events, files, logs, previews, serving, writing
 from howdah.console.engines import Engines
 from howdah.errors import AlreadyExists, Conflict, Corrupt, HowdahError, Invalid, NotFound
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 HTTP: dict[type[HowdahError], int] = {
+    Refused: 401,
     NotFound: 404,
     AlreadyExists: 409,
     Conflict: 409,
@@ -30,11 +32,15 @@ class Console:
     @property
     def routes(self) -> list[BaseRoute]:
         engines = self._engines
+        preview = previews.Previews(engines)
         return [
             *assets.routes(),
             Route("/console/events", _told(events.Events(engines).stream)),
             Route("/console/file", _told(files.Download(engines).serve), methods=["GET"]),
             Route("/console/file", _told(files.Upload(engines).serve), methods=["PUT"]),
+            Route("/console/logs", _told(logs.Logs(engines).serve), methods=["GET"]),
+            Route("/console/preview", _told(preview.allow), methods=["POST"]),
+            Route("/console/preview/{name}", _told(preview.serve), methods=["GET"]),
             Route("/console/decisions", _told(writing.Decisions(engines).serve), methods=["POST"]),
             Route("/console/why/{id}", _told(serving.why(engines)), methods=["GET"]),
             Route("/console/predict", _told(serving.predict(engines)), methods=["POST"]),

@@ -19,7 +19,7 @@ POLICY = "; ".join(
         "style-src 'self'",
         "connect-src 'self'",
         "img-src 'self' blob: data:",
-        "frame-src blob:",
+        "frame-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
@@ -34,7 +34,7 @@ HEADERS = {
 }
 VIEWS = (
     "dag", "repos", "sets", "pipelines", "jobs", "models", "deployments", "monitoring", "predictions",
-    "decisions", "settings",
+    "catalog", "compare", "settings",
 )  # fmt: skip
 """The first words of the console's addresses; no other surface of the HTTP port begins with one."""
 

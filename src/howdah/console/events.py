@@ -1,8 +1,9 @@
 """One push channel: server-sent events that name what changed, never what it became.
 
-A page that hears a topic reads again what it shows, through the public API, so a lost or
-doubled event costs nothing. All pages with one token share one look a second at the newest
-commit sets, jobs, pipelines and deployments; while no page is open nobody looks.
+A topic is a kind of object, or a kind and a name, such as `commits:default/images`; a page that
+hears one that it is about reads again what it shows, through the public API, so a lost or doubled
+event costs nothing. All pages with one token share one look a second at the newest commit sets,
+jobs, pipelines and deployments; while no page is open nobody looks.
 """
 
 import asyncio
@@ -15,13 +16,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from howdah.client.pachd import Pachd
+from howdah.client.pachd import Fields, Pachd
 from howdah.console.engines import TOKEN, Engines, token
 from howdah.errors import HowdahError
 
 LOOK_EVERY_S = 1.0
 STILL_THERE_EVERY_LOOKS = 10
 _SETS, _JOBS = 12, 60
+_ONE = "one:"
+"""Begins what is no topic but the mark of one set or job, to tell whether the looks overlap."""
 
 Digests = Mapping[str, str]
 
@@ -80,7 +83,7 @@ class _Watch:
         quiet = 0
         while True:
             now = await self._look(seen)
-            topics = [topic for topic, digest in now.items() if seen.get(topic) != digest]
+            topics = changed(seen, now)
             quiet = 0 if topics else quiet + 1
             if topics or quiet >= STILL_THERE_EVERY_LOOKS:
                 quiet = 0
@@ -107,17 +110,36 @@ class _Watch:
             return ""
 
 
+def changed(before: Digests, now: Digests) -> list[str]:
+    """What differs; where none of the newest sets or jobs was known before, others may have passed
+    unseen between two looks, so the whole kind counts as changed."""
+    topics = {topic for topic in before.keys() | now.keys() if before.get(topic) != now.get(topic)}
+    for kind in ("commits", "jobs"):
+        known = {topic for topic in now if topic.startswith(f"{_ONE}{kind}:")}
+        if known and known <= topics:
+            topics.add(kind)
+    return sorted(topic for topic in topics if not topic.startswith(_ONE))
+
+
 def _pachd_digests(pachd: Pachd) -> Digests:
-    return {
-        "repos": _digest(pachd, "pfs_v2.API/ListRepo", type="user"),
-        "commits": _digest(pachd, "pfs_v2.API/ListCommitSet", number=_SETS),
-        "jobs": _digest(pachd, "pps_v2.API/ListJob", number=_JOBS),
-        "pipelines": _digest(pachd, "pps_v2.API/ListPipeline"),
-    }
+    found: dict[str, blake2b] = {}
+    for repo in pachd.stream("pfs_v2.API/ListRepo", type="user"):
+        _add(found, "repos", repo.repo, repo)
+    for commits in pachd.stream("pfs_v2.API/ListCommitSet", number=_SETS):
+        found[f"{_ONE}commits:{commits.commit_set.id}"] = blake2b()
+        for commit in commits.commits:
+            if commit.commit.repo.type == "user":
+                _add(found, "commits", commit.commit.repo, commit)
+    for job in pachd.stream("pps_v2.API/ListJob", number=_JOBS):
+        found[f"{_ONE}jobs:{job.job.id}"] = blake2b()
+        _add(found, "jobs", job.job.pipeline, job)
+    for pipeline in pachd.stream("pps_v2.API/ListPipeline"):
+        _add(found, "pipelines", pipeline.pipeline, pipeline)
+    return {topic: digest.hexdigest() for topic, digest in found.items()}
 
 
-def _digest(pachd: Pachd, path: str, **asked: object) -> str:
-    found = blake2b(digest_size=16)
-    for answer in pachd.stream(path, **asked):
-        found.update(answer.SerializeToString(deterministic=True))
-    return found.hexdigest()
+def _add(found: dict[str, blake2b], kind: str, named: Fields, state: Fields) -> None:
+    topic = f"{kind}:{named.project.name}/{named.name}"
+    if topic not in found:
+        found[topic] = blake2b(digest_size=16)
+    found[topic].update(state.SerializeToString(deterministic=True))

@@ -32,13 +32,13 @@ class Download:
         self._engines = engines
 
     async def serve(self, request: Request) -> Response:
-        """`?project&repo&commit&path`, and `limit`: at most so many bytes from the beginning."""
+        """`?project&repo&commit&path`; with `offset`, `limit`: at most so many bytes from there."""
         pachd = self._engines.pachd(token(request))
-        commit = _commit(pachd, request, "commit")
-        file = pachd.message("pfs_v2.File", commit=commit, path=_asked(request, "path"))
+        file = asked_file(pachd, request)
         info = await run_in_threadpool(pachd.call, "pfs_v2.API/InspectFile", file=file)
         size = int(info.size_bytes)
-        limit = min(size, int(request.query_params.get("limit", size)))
+        offset = min(size, number(request, "offset", 0))
+        limit = min(size - offset, number(request, "limit", size))
         name = quote(info.file.path.rstrip("/").rpartition("/")[2])
         headers = {
             **_HARMLESS,
@@ -46,12 +46,12 @@ class Download:
             "content-length": str(limit),
             "x-file-size": str(size),
         }
-        pieces = iterate_in_threadpool(_pieces(pachd, file, limit))
+        pieces = iterate_in_threadpool(_pieces(pachd, file, offset, limit))
         return StreamingResponse(pieces, media_type="application/octet-stream", headers=headers)
 
 
-def _pieces(pachd: Pachd, file: Fields, left: int) -> Iterator[bytes]:
-    for piece in pachd.stream("pfs_v2.API/GetFile", file=file) if left else ():
+def _pieces(pachd: Pachd, file: Fields, offset: int, left: int) -> Iterator[bytes]:
+    for piece in pachd.stream("pfs_v2.API/GetFile", file=file, offset=offset) if left else ():
         yield piece.value[:left]
         left -= len(piece.value)
         if left <= 0:
@@ -66,7 +66,7 @@ class Upload:
         """The body becomes `?path` on the head of `?branch`, in a commit of its own, or not at all."""
         pachd = self._engines.pachd(token(request))
         target = _commit(pachd, request, "branch")
-        path = _asked(request, "path")
+        path = asked(request, "path")
         with SpooledTemporaryFile(_IN_MEMORY) as body:
             size = await _receive(request, cast(BinaryIO, body))
             source = LocalFile(path, lambda: cast(BinaryIO, body), size)
@@ -82,18 +82,30 @@ async def _receive(request: Request, body: BinaryIO) -> int:
     return size
 
 
+def asked_file(pachd: Pachd, request: Request) -> Fields:
+    commit = _commit(pachd, request, "commit")
+    return pachd.message("pfs_v2.File", commit=commit, path=asked(request, "path"))
+
+
 def _commit(pachd: Pachd, request: Request, revision: str) -> Fields:
     project = pachd.message("pfs_v2.Project", name=request.query_params.get("project") or "default")
-    repo = pachd.message("pfs_v2.Repo", project=project, name=_asked(request, "repo"), type="user")
-    name = _asked(request, revision)
+    repo = pachd.message("pfs_v2.Repo", project=project, name=asked(request, "repo"), type="user")
+    name = asked(request, revision)
     if revision == "branch":
         branch = pachd.message("pfs_v2.Branch", repo=repo, name=name)
         return pachd.message("pfs_v2.Commit", repo=repo, branch=branch)
     return pachd.message("pfs_v2.Commit", repo=repo, id=name)
 
 
-def _asked(request: Request, name: str) -> str:
+def asked(request: Request, name: str) -> str:
     value = request.query_params.get(name, "")
     if not value:
         raise Invalid(f"The request names no {name}.")
     return value
+
+
+def number(request: Request, name: str, otherwise: int) -> int:
+    text = request.query_params.get(name, str(otherwise))
+    if not text.isdecimal():
+        raise Invalid(f"{name} must be a number, not {text!r}.")
+    return int(text)

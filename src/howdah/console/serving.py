@@ -23,6 +23,8 @@ class Asked(BaseModel):
     namespace: str = Field(pattern=NAME)
     deployment: str = Field(pattern=NAME)
     model: str = Field(pattern=NAME)
+    predictor: str | None = Field(default=None, pattern=NAME)
+    """Ask the explainer of this predictor instead of the model."""
     request: dict[str, JsonValue] | None = None
     """A V2 inference request; without one the model's own description is asked for."""
 
@@ -45,7 +47,9 @@ def predict(engines: Engines) -> Callable[[Request], Awaitable[Response]]:
         except ValidationError as error:
             first = error.errors()[0]
             raise Invalid(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
-        path = f"/seldon/{asked.namespace}/{asked.deployment}/v2/models/{asked.model}"
+        pachd = engines.pachd(token(request))
+        await run_in_threadpool(pachd.call, "pfs_v2.API/InspectProject", project={"name": "default"})
+        path = _path(asked)
         try:
             async with httpx2.AsyncClient(
                 base_url=engines.ingress, timeout=_WAIT_S, trust_env=False
@@ -60,3 +64,11 @@ def predict(engines: Engines) -> Callable[[Request], Awaitable[Response]]:
         return Response(answer.content, answer.status_code, headers)
 
     return serve
+
+
+def _path(asked: Asked) -> str:
+    if asked.predictor is None:
+        return f"/seldon/{asked.namespace}/{asked.deployment}/v2/models/{asked.model}"
+    explainer = f"{asked.deployment}-{asked.predictor}-explainer"
+    place = f"{asked.namespace}/{asked.deployment}-explainer/{asked.predictor}"
+    return f"/seldon/{place}/v2/models/{explainer}"

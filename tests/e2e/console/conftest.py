@@ -1,5 +1,6 @@
 """A daemon with a small case of real commits, jobs and decisions, and Debian's Chromium before it."""
 
+import io
 import json
 import os
 import shutil
@@ -7,6 +8,8 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pachyderm_sdk import Client
 from pachyderm_sdk.api import pfs, pps
@@ -25,7 +28,10 @@ ROWS = "age,origin\n31,Japan\n27,USA\n45,USA\n"
 MANIFEST = {
     "name": "scores", "family": "linear", "seed": 0, "rows": 3, "model_file": "model.onnx",
     "metrics": {"held_out": {"mae": 1.5, "rmse": 2.0}}, "sources": {},
-    "signature": {"task": "regression", "target": "score", "inputs": [], "outputs": []},
+    "signature": {
+        "task": "regression", "target": "score", "outputs": [],
+        "inputs": [{"name": "age", "kind": "number", "shape": []}],
+    },
 }  # fmt: skip
 DRIFT = {
     "window": {"id": "w", "name": "a.csv"}, "champion": "", "drifted": ["age"], "note": "",
@@ -101,10 +107,13 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     ports = {"pachd_port": 0, "s3_port": 0, "http_port": 0, "ingress_port": 0}
     house = House(Options(state=tmp_path_factory.mktemp("console"), environment=dict(os.environ), **ports))
     made = Scene(house, Client.from_pachd_address(house.running.pachd), Files.at(house.running.pachd))
-    for name in ("scores-raw", "scores-policy", "scores-retrain", "hostile"):
+    for name in ("scores-raw", "scores-policy", "scores-retrain", "hostile", "compared", "shared"):
         made.pachd.pfs.create_repo(repo=pfs.Repo(name=name), description=HOSTILE if name == "hostile" else "")
     made.put("hostile", "/page.html", HOSTILE)
     made.put("hostile", "/table.csv", f"name\n{HOSTILE}\n")
+    table = io.BytesIO()
+    pq.write_table(pa.table({"age": [31, 27, None], "origin": ["Japan", HOSTILE, "USA"]}), table)
+    made.files.put("hostile@master", {"/table.parquet": table.getvalue()})
     made.put("scores-policy", "/policy.yaml", "paused: false\nretrain: {per_day: 0}\n")
     for name, (reads, script) in PIPELINES.items():
         made.pachd.pps.create_pipeline(

@@ -24,6 +24,14 @@ VIEWS = {
     "/monitoring": "age",
     "/monitoring/default/scores": "age moved",
     "/predictions": "Why was this predicted?",
+    "/dag?node=default%2Fscores-clean": "Run again",
+    "/catalog": "data set",
+    "/catalog?find=nothing-like-it": "Nothing fits",
+    "/compare/default/scores": "scores, compared",
+    "/repos/default/scores-raw/master?against=parent": "1 added",
+    "/repos/default/hostile/master?path=%2Fpage.html": "Report",
+    "/repos/default/hostile/master?path=%2Ftable.parquet": "3 rows, 2 columns",
+    "/settings": "Name that your decisions go on record with",
 }
 
 
@@ -82,7 +90,6 @@ def test_a_node_opens_its_panel_by_keyboard(opens):
 def test_what_repositories_hold_never_runs(opens):
     for path, shown in (
         ("/repos/default/hostile", "onerror"),
-        ("/repos/default/hostile/master?path=%2Fpage.html", "<script>"),
         ("/repos/default/hostile/master?path=%2Ftable.csv", "onerror"),
     ):
         page = opens(path)
@@ -96,3 +103,74 @@ def test_what_does_not_exist_is_said_so(opens):
     expect(page.get_by_role("alert")).to_contain_text("repo default/nowhere not found")
     page = opens(f"/repos/default/scores-raw/{'0' * 32}")
     expect(page.get_by_role("alert")).to_contain_text("not found")
+
+
+def test_a_report_is_drawn_in_a_frame_that_may_do_nothing(opens, scene):
+    page = opens("/repos/default/hostile/master?path=%2Fpage.html")
+    frame = page.locator("iframe.report")
+    expect(frame).to_have_attribute("sandbox", "")
+    address = frame.get_attribute("src")
+    answer = page.request.get(scene.url + address)
+    policy = answer.headers["content-security-policy"].split("; ")
+    assert {"sandbox", "default-src 'none'", "frame-ancestors 'self'"} <= set(policy)
+    inside = page.frame_locator("iframe.report")
+    expect(inside.locator("img")).to_have_count(1)  # it is drawn, and its script and handler did not run
+    assert page.title() != "owned"
+    page.get_by_role("button", name="Source").click()
+    expect(page.locator("main pre")).to_contain_text("<script>")
+    assert page.request.get(f"{scene.url}/console/preview/{'x' * 32}").status == 404
+
+
+def test_a_commit_is_compared_with_any_other(opens, scene):
+    first = scene.put("compared", "/rows.txt", "one\ntwo\nthree\n")
+    scene.put("compared", "/rows.txt", "one\n2\nthree\n")
+    scene.put("compared", "/more.txt", "new\n")
+    page = opens(f"/repos/default/compared/master?against={first}")
+    expect(page.locator("main")).to_contain_text("1 added, 1 changed, 0 removed")
+    page.get_by_role("button", name="/rows.txt").click()
+    expect(page.locator(".difference .removed")).to_have_text("− two")
+    expect(page.locator(".difference .added")).to_have_text("+ 2")
+    page.goto(f"{scene.url}/repos/default/compared/master?path=%2Frows.txt")
+    page.get_by_label("version").select_option(index=1)
+    expect(page.locator("main pre")).to_contain_text("two")
+
+
+def test_what_follows_a_node_is_folded_away(opens):
+    page = opens("/dag?node=default%2Fscores-clean")
+    page.get_by_role("button", name="Hide what follows").click()
+    expect(page.locator('[data-node="default/scores-model"]')).to_have_count(0)
+    expect(page.locator('[data-node="default/scores-clean"]')).to_contain_text("+")
+    assert "folded=" in page.url
+    page.get_by_role("button", name="that follow").click()
+    expect(page.locator('[data-node="default/scores-model"]')).to_have_count(1)
+
+
+def test_the_catalog_finds_by_column_and_kind(opens):
+    page = opens("/catalog?find=age&kind=model")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody tr")).to_contain_text("regression of score")
+
+
+def test_drift_is_shown_over_time(opens):
+    page = opens("/monitoring/default/scores")
+    card = page.get_by_role("region", name="Drift over time").first
+    expect(card.get_by_role("img")).to_have_accessible_name("Distance of age", exact=False)
+    page.get_by_role("button", name="origin").click()
+    expect(card).to_contain_text("origin")
+
+
+def test_ten_pages_share_one_channel(scene, browser):
+    """A browser opens six connections to one server; a channel for each page would use them up."""
+    context = browser.new_context()
+    pages = [context.new_page() for _ in range(10)]
+    for page in pages:
+        page.goto(f"{scene.url}/repos/default/shared")
+        expect(page.get_by_role("heading", level=1)).to_have_text("shared")
+    scene.put("shared", "/here.txt", "x")
+    for page in pages:
+        expect(page.get_by_role("table", name="Commits").locator("tbody tr")).to_have_count(1, timeout=20_000)
+    pages[0].close()  # whoever listens for all may leave
+    scene.put("shared", "/there.txt", "x")
+    for page in pages[1:]:
+        expect(page.get_by_role("table", name="Commits").locator("tbody tr")).to_have_count(2, timeout=20_000)
+    context.close()

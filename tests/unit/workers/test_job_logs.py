@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from howdah.core.refs import CommitId, RepoRef
+from howdah.pachd.pipelines import log_places
 from howdah.pachd.pipelines.datums import Datum, InputFile, Source
 from howdah.pachd.pipelines.logs import LONGEST_LINE, Caps, LogQuery, LogStore
 from howdah.pachd.pipelines.refs import JobRef, PipelineRef
@@ -152,3 +153,36 @@ def test_a_deleted_pipeline_leaves_nothing(store: LogStore) -> None:
     store.master(PIPELINE, "made")
     store.forget(PIPELINE)
     assert read(store) == read(store, master=True) == []
+
+
+def test_a_late_page_needs_no_reading_of_what_stands_before(
+    store: LogStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_places, "MARK_EVERY_BYTES", 1000)
+    noted = store.datum(ONE, datum("/late"), "worker")
+    noted.note("said first, written last")
+    for number in range(80):
+        say(store, ONE, f"/{number}", "x" * 50)
+    noted.close()
+    everything = list(store.read(LogQuery(PIPELINE, job=ONE.id)))
+    for since_ns in (0, 1, 2, 17, 40, 79, 80, 81, 10**6):
+        wanted = [line for line in everything if line.ts_ns >= since_ns]
+        assert list(store.read(LogQuery(PIPELINE, job=ONE.id, since_ns=since_ns))) == wanted
+    for tail in (1, 7, 80, 81, 82, 1000):
+        assert list(store.read(LogQuery(PIPELINE, job=ONE.id, tail=tail))) == everything[-tail:]
+    offset, inputs = log_places.LogPlaces().since(store._job_file(ONE), 81)
+    assert offset > 10_000
+    assert len(inputs) == 81
+
+
+def test_a_file_that_grew_or_was_replaced_is_marked_anew(
+    store: LogStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_places, "MARK_EVERY_BYTES", 100)
+    say(store, ONE, "/a", "a1", "a2")
+    assert read(store, since_ns=2) == ["a2"]
+    say(store, ONE, "/b", "b1")
+    assert read(store, since_ns=3) == ["b1"]
+    store.forget(PIPELINE)
+    say(store, ONE, "/c", "c1")
+    assert read(store, since_ns=2) == ["c1"]

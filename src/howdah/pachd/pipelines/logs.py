@@ -21,6 +21,7 @@ from typing import TypedDict
 from howdah.core.clock import Clock
 from howdah.core.refs import CommitId
 from howdah.pachd.pipelines.datums import Datum
+from howdah.pachd.pipelines.log_places import LogPlaces
 from howdah.pachd.pipelines.refs import DatumId, JobRef, PipelineRef
 
 
@@ -85,6 +86,11 @@ class LogQuery:
     until_ns: int | None = None
     tail: int | None = None
 
+    @property
+    def takes_whole_file(self) -> bool:
+        narrowed = self.datum or self.data_filters or self.until_ns is not None
+        return not narrowed and (self.job is None) == self.master
+
 
 class LogStore:
     """Thread-safe."""
@@ -96,6 +102,7 @@ class LogStore:
         self._changed = threading.Condition()
         self._version = 0
         self._open: dict[Path, FileIO] = {}
+        self._places = LogPlaces()
 
     def master(self, pipeline: PipelineRef, message: str, job: CommitId | None = None) -> None:
         """What the pipeline's master does: jobs created, workers started, failures."""
@@ -177,19 +184,31 @@ class LogStore:
         except FileNotFoundError:
             return
         with file:
-            file.seek(offsets.get(path, 0))
+            if path not in offsets:
+                offsets[path] = self._begin(path, query, data)
+            file.seek(offsets[path])
             for raw in file:
                 if not raw.endswith(b"\n"):
                     break  # being written
-                offsets[path] = offsets.get(path, 0) + len(raw)
+                offsets[path] += len(raw)
                 record: Record = json.loads(raw)
                 datum = record.get("datum", "")
                 if "data" in record:
-                    data[path, datum] = tuple(InputOf(p, bytes.fromhex(h)) for p, h in record["data"])
+                    data[path, datum] = _inputs(record["data"])
                     continue
                 line = _line(query.pipeline, path, record, data.get((path, datum), ()), master)
                 if _wanted(line, query):
                     yield line
+
+    def _begin(self, path: Path, query: LogQuery, data: dict[tuple[Path, str], tuple[InputOf, ...]]) -> int:
+        if query.since_ns is not None:
+            offset, inputs = self._places.since(path, query.since_ns)
+        elif query.tail is not None and query.takes_whole_file:
+            offset, inputs = self._places.last(path, query.tail)
+        else:
+            return 0
+        data |= {(path, datum): _inputs(found) for datum, found in inputs.items()}
+        return offset
 
     def _files(self, query: LogQuery) -> list[Path]:
         if query.master:
@@ -315,6 +334,10 @@ class DatumLog:
             self._begun = True
         self._store.append(self._path, records)
         self._pending = []
+
+
+def _inputs(found: Sequence[tuple[str, str]]) -> tuple[InputOf, ...]:
+    return tuple(InputOf(path, bytes.fromhex(digest)) for path, digest in found)
 
 
 def _line(
