@@ -89,17 +89,17 @@ export function Shares({ of, label }) {
 export function Course({ points, chosen, label }) {
   const names = Object.keys(points.at(-1)?.values ?? {});
   const most = Math.max(...points.flatMap((point) => Object.values(point.values)), 0.01);
-  const x = (place) => 16 + (568 * place) / Math.max(1, points.length - 1);
+  const x = (place) => 10 + (380 * place) / Math.max(1, points.length - 1);
   const y = (value) => 120 - (104 * value) / most;
   const line = (name) => points.map((point, place) => [place, point.values[name]]).filter(([, value]) => value !== undefined).map(([place, value], first) => `${first ? "L" : "M"}${x(place)},${y(value)}`).join("");
   return (
     <figure>
-      <svg viewBox="0 0 600 142" class="course" role="img" aria-label={label}>
-        <line x1="16" x2="584" y1="120" y2="120" class="axis" />
+      <svg viewBox="0 0 400 142" class="course" role="img" aria-label={label}>
+        <line x1="10" x2="390" y1="120" y2="120" class="axis" />
         {names.filter((name) => name !== chosen).map((name) => <path key={name} d={line(name)} class="faint"><title>{name}</title></path>)}
         <path d={line(chosen)} class="line" />
         {points.map((point, place) => point.values[chosen] !== undefined && <circle key={point.at} cx={x(place)} cy={y(point.values[chosen])} r="4.5" class={point.marks.includes(chosen) ? "moved" : "steady"}><title>{`${point.label}: ${number(point.values[chosen])}`}</title></circle>)}
-        <text x="16" y="12">{number(most)}</text><text x="16" y="136">{points[0]?.label}</text><text x="584" y="136" text-anchor="end">{points.length > 1 ? points.at(-1).label : ""}</text>
+        <text x="0" y="12">{number(most)}</text><text x="0" y="138">{points[0]?.label}</text><text x="400" y="138" text-anchor="end">{points.length > 1 ? points.at(-1).label : ""}</text>
       </svg>
       <figcaption class="quiet">{label}</figcaption>
     </figure>

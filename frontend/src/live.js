@@ -4,7 +4,7 @@
 // A browser opens six connections to one server, for all its pages together. So the pages of one
 // token share one channel: the page that holds the lock listens, and passes on what it hears.
 // Pages that nobody sees read nothing until they are looked at, and no page spends more than a
-// fifth of its time on reading again, however much happens.
+// tenth of its time on reading again, however much happens.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { lines, request, session } from "./api.js";
 
@@ -26,7 +26,7 @@ function tell(topics) {
 
 const SILENCE_MS = 25_000;
 const AGAIN_MS = 1_000;
-const REST = 4;
+const REST = 9;
 let stop = new AbortController();
 
 export function reconnect() {
@@ -104,8 +104,12 @@ export function useConnection() {
   return state;
 }
 
-// `commits` of a page means every repo's; `commits:default/images` that repo's alone.
-const concerns = (changed, topics) => changed.some((one) => topics.some((topic) => one === topic || one.startsWith(`${topic}:`) || topic.startsWith(`${one}:`)));
+// `commits` of a page means every repo's; `commits:default/images` that repo's alone; `commits:*-raw` those so named.
+const concerns = (changed, topics) => changed.some((one) => topics.some((topic) => one === topic || one.startsWith(`${topic}:`) || topic.startsWith(`${one}:`) || alike(one, topic)));
+const alike = (one, topic) => {
+  const [start, end] = topic.split("*");
+  return end !== undefined && one.startsWith(start) && one.endsWith(end);
+};
 
 // Calls `hear` whenever one of `topics` may have changed.
 export function useTopic(topics, hear) {

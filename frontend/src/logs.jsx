@@ -81,7 +81,7 @@ function Lines({ ask, label, follow, whole }) {
         <span class="quiet">{beginning ? "newest " : ""}{rows.length.toLocaleString("en")}{more ? "+" : ""} lines{follow ? ", listening" : ""}</span></div>
       {error && <p class="problem" role="alert">{error.message}</p>}
       {began && !rows.length && !error && <p class="empty">{wanted ? `No line says “${wanted}”.` : "Nothing has been said yet."}</p>}
-      <Long key={`${end}${wanted}`} rows={rows} label={label} more={more} next={next} stick={end && !wanted} />
+      {rows.length > 0 && <Long key={`${end}${wanted}`} rows={rows} label={label} more={more} next={next} stick={end && !wanted} />}
     </>
   );
 }

@@ -1,6 +1,7 @@
 // A file as it can be shown. What the bytes are decides, never what they would like to be: a report
 // in HTML stands in a frame that may do nothing, pictures go through a blob that cannot run
 // anything, of Parquet only the rows that are shown are read, and long files are cut.
+import { decompress } from "fzstd";
 import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { useEffect, useState } from "preact/hooks";
 import { downloadAddress, headers, readFile, request, session } from "./api.js";
@@ -40,7 +41,7 @@ function Parquet({ project, repo, commit, path }) {
     const file = { byteLength: size, slice: async (start, end = size) => (await readFile(project, repo, commit, path, end - start, start)).bytes };
     const metadata = await parquetMetadataAsync(file);
     const total = Number(metadata.num_rows);
-    const rows = await parquetReadObjects({ file, metadata, rowEnd: Math.min(total, PARQUET_ROWS) });
+    const rows = await parquetReadObjects({ file, metadata, rowEnd: Math.min(total, PARQUET_ROWS), compressors: { ZSTD: (packed) => decompress(packed) } });
     return { rows: rows.map((cells, place) => ({ place, cells })), total, size, names: metadata.schema.filter((one) => one.num_children === undefined).map((one) => one.name) };
   }, [], [commit, path]);
   return <Shown live={live}>{({ rows, total, size, names }) => (

@@ -7,6 +7,7 @@ import { cases, champion, decisions, finishedHead, pipelines, repos } from "../t
 import { bytes, count } from "../words.js";
 
 const BESIDE = ["policy", "schema", "manifest", "retrain", "decisions", "publish", "model"];
+const HOLD_ROWS = /-(raw|clean|split|features)$/;
 
 async function entries() {
   const [all, made, found] = await Promise.all([repos(), pipelines(), cases()]);
@@ -21,7 +22,7 @@ async function entries() {
   }));
   const data = all.filter(({ repo }) => !BESIDE.some((word) => repo.name.endsWith(`-${word}`))).map((info) => {
     const { name, project } = info.repo;
-    return { kind: "data set", project: project.name, name, at: info.created, address: to.repo(project.name, name), says: info.description || makers.get(`${project.name}/${name}`) || "", columns: owner(project.name, name)?.columns ?? [], size: info };
+    return { kind: "data set", project: project.name, name, at: info.created, address: to.repo(project.name, name), says: makers.get(`${project.name}/${name}`) || info.description, columns: HOLD_ROWS.test(name) ? (owner(project.name, name)?.columns ?? []) : [], size: info };
   });
   return [...models.filter(Boolean), ...data];
 }

@@ -23,7 +23,9 @@ export function Compare({ project, name }) {
       <Shown live={live}>{({ versions, best }) => {
         const find = (id) => versions.find((version) => version.id === id);
         const a = find(query.get("a")) ?? find(best) ?? versions.at(-1);
-        const b = find(query.get("b")) ?? versions.find((version) => version.id !== a?.id);
+        const others = versions.filter((version) => version.id !== a?.id);
+        const differs = (version) => JSON.stringify(version.manifest.metrics) !== JSON.stringify(a.manifest.metrics);
+        const b = find(query.get("b")) ?? others.find(differs) ?? others[0];
         return !a || !b ? <Empty>There is one version only; a second one is needed to compare.</Empty> : <Two {...{ project, name, a, b, versions, best }} />;
       }}</Shown>
     </Page>

@@ -73,7 +73,7 @@ function Drawing({ all, project, set, touched, selected, closed, again }) {
   const jobs = new Map((touched?.jobs ?? []).map((info) => [ref(info.job.pipeline), info]));
   const inSet = new Set((touched?.commits ?? []).filter((info) => info.commit.repo.type === "user").map((info) => ref(info.commit.repo)));
   const states = new Map(drawn.nodes.map((node) => [node.id, set ? jobs.get(node.id)?.state : node.state]));
-  if (set && touched) for (const node of drawn.nodes) if (node.kind !== "repo" && node.info.metadata?.annotations && node.info.metadata.annotations["howdah/model-commit"] === set) {
+  if (set && touched) for (const node of drawn.nodes) if (["deployment", "detector"].includes(node.kind) && node.info.metadata.annotations?.["howdah/model-commit"] === set) {
     inSet.add(node.id);
     states.set(node.id, node.state);
   }
@@ -190,7 +190,7 @@ function Panel({ node, set, job, closed, again }) {
   return (
     <aside class="panel" aria-label={`About ${node.name}`}>
       <header><h2>{node.name}</h2><button aria-label="Close" onClick={() => setQuery({ node: null })}>×</button></header>
-      {info.metadata ? (
+      {kind === "deployment" || kind === "detector" ? (
         <>
           <Facts of={[["State", <State of={info.status?.state} />], ["Namespace", info.metadata.namespace], ["Model", <Id of={info.metadata.annotations?.["howdah/model-commit"]} />]]} />
           {info.status?.state === "Failed" && <p class="problem">{info.status.description}</p>}

@@ -51,7 +51,7 @@ function Against({ project, repo, id, against, parent }) {
   const live = useLive(() => list("pfs_v2.API/ListCommit", { repo: repoOf(project, repo), number: "100", all: true }), [`commits:${project}/${repo}`], [project, repo]);
   const others = (live.value ?? []).filter((info) => info.commit.id !== id);
   return (
-    <label class="beside">against<select value={against} onChange={(event) => setQuery({ against: event.currentTarget.value })}>
+    <label class="beside">against<select value={against === "parent" ? (parent ?? "parent") : against} onChange={(event) => setQuery({ against: event.currentTarget.value })}>
       {!parent && <option value="parent">nothing: the first commit</option>}
       {others.map((info) => <option key={info.commit.id} value={info.commit.id}>{info.commit.id.slice(0, 12)}{info.commit.id === parent ? " (parent)" : ""} · {ago(info.started)}</option>)}
       {parent && !others.some((info) => info.commit.id === parent) && <option value={parent}>{parent.slice(0, 12)} (parent)</option>}

@@ -20,7 +20,7 @@ export function Home() {
       jobs: await list("pps_v2.API/ListJob", { number: "12" }),
       decisions: await everyDecision(),
     }),
-    ["repos", "commits", "jobs", "pipelines", "deployments"],
+    ["repos", "jobs", "pipelines", "deployments", "commits:*-decisions"],
     [],
   );
   return <Page title="Home"><Shown live={live}>{(all) => <Overview {...all} />}</Shown></Page>;

@@ -5,7 +5,7 @@ import { Logs } from "../logs.jsx";
 import { Card, Confirm, Facts, Id, Page, Problem, Shown, State, Table, Time } from "../parts.jsx";
 import { useRange } from "../range.js";
 import { A, setQuery, to, usePlace } from "../route.jsx";
-import { bytes, commitState, mood, took } from "../words.js";
+import { bytes, commitState, mood, number, took } from "../words.js";
 
 const done = (info) => `${Number(info.dataProcessed) + Number(info.dataSkipped) + Number(info.dataRecovered)}/${info.dataTotal}`;
 
@@ -62,6 +62,8 @@ export function Job({ project, pipeline, id }) {
 }
 
 const DATUMS = 1000;
+// A duration as the gateway writes it: 0.089581181s.
+const seconds = (text) => (text ? `${number(Number.parseFloat(text))} s` : "");
 const failedFirst = (rows) => [...rows.filter((one) => mood(one.state) === "bad"), ...rows.filter((one) => mood(one.state) !== "bad")];
 
 function Datums({ job, chosen, told }) {
@@ -78,7 +80,7 @@ function Datums({ job, chosen, told }) {
           { name: "Datum", show: (one) => <button class={`link${one.datum.id === chosen ? " chosen" : ""}`} onClick={() => setQuery({ datum: one.datum.id })}><code>{one.datum.id.slice(0, 12)}</code></button> },
           { name: "State", show: (one) => <State of={one.state} /> },
           { name: "Inputs", show: (one) => (one.data ?? []).map((data) => `${data.file.commit.repo.name}:${data.file.path}`).join(", "), wideOnly: true },
-          { name: "Took", show: (one) => one.stats?.processTime, end: true },
+          { name: "Took", show: (one) => seconds(one.stats?.processTime), end: true },
         ]} />)}
     </Card>
   );

@@ -9,7 +9,7 @@ import { nsToDate, number } from "../words.js";
 import { Importance, Judged } from "./judged.jsx";
 
 export function Models() {
-  const live = useLive(async () => Promise.all((await cases()).map(async (one) => ({ ...one, record: await decisions(one.project, one.name) }))), ["repos", "commits"], []);
+  const live = useLive(async () => Promise.all((await cases()).map(async (one) => ({ ...one, record: await decisions(one.project, one.name) }))), ["repos", "commits:*-decisions"], []);
   return (
     <Page title="Models"><Card flush><Shown live={live}>{(found) => (
       <Table label="Models" rows={found} keyOf={(one) => one.project + one.name} empty="No model yet: a case is known by its repo <case>-policy." columns={[

@@ -16,7 +16,7 @@ export function Monitoring({ project, name }) {
 }
 
 function Cases() {
-  const live = useLive(async () => Promise.all((await cases()).map(async (one) => ({ ...one, drift: await report(one.project, `${one.name}-drift`, "/drift.json") }))), ["commits", "repos"], []);
+  const live = useLive(async () => Promise.all((await cases()).map(async (one) => ({ ...one, drift: await report(one.project, `${one.name}-drift`, "/drift.json") }))), ["commits:*-drift", "repos"], []);
   return (
     <Page title="Monitoring"><Card flush><Shown live={live}>{(found) => (
       <Table label="Monitored models" rows={found} keyOf={(one) => one.project + one.name} empty="No case is watched yet." columns={[

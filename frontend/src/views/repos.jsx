@@ -9,7 +9,7 @@ import { bytes, commitState } from "../words.js";
 export function Repos() {
   const { query } = usePlace();
   const wanted = query.get("find") ?? "";
-  const live = useLive(repos, ["repos"], []);
+  const live = useLive(repos, ["repos", "commits"], []);
   const [making, setMaking] = useState(false);
   return (
     <Page title="Data" actions={<>

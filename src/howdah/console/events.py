@@ -8,6 +8,7 @@ jobs, pipelines and deployments; while no page is open nobody looks.
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Mapping
 from hashlib import blake2b
 
@@ -21,6 +22,8 @@ from howdah.console.engines import TOKEN, Engines, token
 from howdah.errors import HowdahError
 
 LOOK_EVERY_S = 1.0
+REST = 15
+"""Where there is so much to look at that a look takes long, looks are rarer: under a tenth of the time."""
 STILL_THERE_EVERY_LOOKS = 10
 _SETS, _JOBS = 12, 60
 _ONE = "one:"
@@ -82,7 +85,9 @@ class _Watch:
         seen: Digests = {}
         quiet = 0
         while True:
+            began = time.monotonic()
             now = await self._look(seen)
+            took_s = time.monotonic() - began
             topics = changed(seen, now)
             quiet = 0 if topics else quiet + 1
             if topics or quiet >= STILL_THERE_EVERY_LOOKS:
@@ -91,7 +96,7 @@ class _Watch:
                     if not queue.full():  # a page that does not read will read everything again
                         queue.put_nowait(topics)
             seen = now
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(max(LOOK_EVERY_S, REST * took_s))
 
     async def _look(self, before: Digests) -> Digests:
         try:
@@ -124,6 +129,8 @@ def changed(before: Digests, now: Digests) -> list[str]:
 def _pachd_digests(pachd: Pachd) -> Digests:
     found: dict[str, blake2b] = {}
     for repo in pachd.stream("pfs_v2.API/ListRepo", type="user"):
+        repo.ClearField("size_bytes_upper_bound")  # moves with every commit, which has its own topic
+        repo.ClearField("details")
         _add(found, "repos", repo.repo, repo)
     for commits in pachd.stream("pfs_v2.API/ListCommitSet", number=_SETS):
         found[f"{_ONE}commits:{commits.commit_set.id}"] = blake2b()
