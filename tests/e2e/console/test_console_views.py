@@ -36,27 +36,22 @@ VIEWS = {
 
 
 @pytest.mark.parametrize("path", VIEWS)
-def test_a_view_shows_what_is_there(opens, path):
-    expect(opens(path).locator("main")).to_contain_text(VIEWS[path], timeout=20_000)
-
-
-@pytest.mark.parametrize("path", VIEWS)
-def test_a_view_fits_a_telephone(opens, path):
-    page = opens(path, width=390)
-    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", VIEWS)
-def test_a_view_has_no_serious_fault_of_accessibility(opens, path, scheme):
-    page = opens(path, color_scheme=scheme, bypass_csp=True)  # the checker is a script of its own
-    found = Axe().run(page).response["violations"]
-    serious = [
-        (rule["id"], [node["html"] for node in rule["nodes"]][:3])
-        for rule in found
-        if rule["impact"] in ("serious", "critical")
-    ]
-    assert serious == []
+def test_a_view_is_there_for_everyone(opens, path):
+    """What it shows; to those who see it light or dark or hear it; on a telephone and on a wide screen."""
+    page = opens(path, bypass_csp=True)  # the checker is a script of its own
+    expect(page.locator("main")).to_contain_text(VIEWS[path], timeout=20_000)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found = Axe().run(page).response["violations"]
+        serious = [
+            (rule["id"], [node["html"] for node in rule["nodes"]][:3])
+            for rule in found
+            if rule["impact"] in ("serious", "critical")
+        ]
+        assert serious == [], scheme
+    for width in (390, 2560):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), width
 
 
 def test_the_look_follows_the_system(opens):
