@@ -6,10 +6,8 @@
 Drives Debian's Chromium (apt-get install chromium). Colours are reduced, so that the pictures stay small.
 """
 
-import json
 import shutil
 import sys
-import urllib.request
 from io import BytesIO
 from pathlib import Path
 
@@ -22,15 +20,12 @@ COLOURS = 96
 VIEWS = {
     "home": ("/", "light"),
     "graph": ("/dag?node=default%2Fmileage-model", "light"),
-    "graph-dark": ("/dag", "dark"),
     "model": ("/models/default/mileage", "light"),
-    "monitoring": ("/monitoring/default/mileage", "light"),
     "monitoring-dark": ("/monitoring/default/mileage", "dark"),
     "deployment": ("/deployments/default/mileage", "light"),
     "compare": ("/compare/default/mileage", "light"),
     "catalog": ("/catalog?find=year", "light"),
     "changes": ("/repos/default/mileage-decisions/master?against=parent", "light"),
-    "job": ("/jobs/default/mileage-model/{job}", "light"),
 }
 
 
@@ -41,21 +36,14 @@ def main() -> int:
         print("Pictures are taken with Debian's Chromium: apt-get install chromium")
         return 1
     OUT.mkdir(exist_ok=True)
-    job = newest_job(url)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         for name, (path, scheme) in VIEWS.items():
-            taken = picture(browser, url + path.format(job=job), scheme)
+            taken = picture(browser, url + path, scheme)
             (OUT / f"{name}.png").write_bytes(taken)
             print(f"{name}.png  {len(taken) >> 10} KiB")
         browser.close()
     return 0
-
-
-def newest_job(url: str) -> str:
-    asked = json.dumps({"pipeline": {"name": "mileage-model"}, "number": "1"}).encode()
-    with urllib.request.urlopen(f"{url}/api/pps_v2.API/ListJob", asked) as answer:
-        return str(json.loads(answer.readline())["result"]["job"]["id"])
 
 
 def picture(browser: Browser, address: str, scheme: str) -> bytes:

@@ -1,0 +1,71 @@
+"""Lists longer than one range: read on as they are scrolled, begun anywhere."""
+
+import pytest
+from pachyderm_sdk.api import pfs, pps
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+LONG_MS = 60_000
+LINES = 5000
+FILES = 2500
+
+
+def scroll(page: Page, selector: str) -> None:
+    page.locator(selector).evaluate("box => { box.scrollTop = box.scrollHeight; }")
+
+
+@pytest.fixture(scope="module")
+def printed(scene):
+    scene.pachd.pfs.create_repo(repo=pfs.Repo(name="start"))
+    scene.pachd.pps.create_pipeline(
+        pipeline=pps.Pipeline(name="printer"),
+        input=pps.Input(pfs=pps.PfsInput(repo="start", glob="/")),
+        transform=pps.Transform(cmd=["sh"], stdin=[f"seq 1 {LINES} | sed s/^/line-/"]),
+    )
+    head = scene.put("start", "/now", "x")
+    scene.jobs(head)
+    return head
+
+
+def test_a_log_is_read_on_as_it_is_scrolled(opens, printed):
+    page = opens(f"/jobs/default/printer/{printed}")
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("line-1", timeout=LONG_MS)
+    fetched = []
+    page.on("request", lambda asked: fetched.append(asked.url) if "/console/logs" in asked.url else None)
+    for _ in range(4):
+        with page.expect_response(lambda answer: "/console/logs" in answer.url):
+            scroll(page, ".log")
+        if "+" not in page.locator(".filebar").inner_text():
+            break
+    expect(page.locator(".filebar")).not_to_contain_text("+", timeout=LONG_MS)
+    scroll(page, ".log")
+    expect(log).to_contain_text(f"line-{LINES}")
+    shown = int(page.locator(".filebar .quiet").inner_text().split()[0].replace(",", ""))
+    assert LINES <= shown <= LINES + 10  # what the worker itself says stands there too, and nothing twice
+
+
+def test_a_log_may_be_begun_at_its_end_and_searched_where_it_is_stored(opens, printed):
+    page = opens(f"/jobs/default/printer/{printed}")
+    expect(page.get_by_role("log")).to_contain_text("line-1", timeout=LONG_MS)
+    page.get_by_role("button", name="End").click()
+    expect(page.get_by_role("log")).to_contain_text(f"line-{LINES}")
+    page.get_by_label("Search the logs").fill("LINE-432")
+    expect(page.locator(".filebar")).to_contain_text("11 lines")
+    expect(page.get_by_role("log")).to_contain_text("line-4329")
+
+
+def test_a_folder_is_read_on_and_begun_at_a_name(opens, scene):
+    scene.pachd.pfs.create_repo(repo=pfs.Repo(name="many"))
+    scene.files.put("many@master", {f"/{number:04}": b"x" for number in range(FILES)})
+    page = opens("/repos/default/many/master")
+    expect(page.locator("main")).to_contain_text("1,000+ here")
+    scroll(page, ".tall")
+    expect(page.locator("main")).to_contain_text("2,000+ here")
+    scroll(page, ".tall")
+    expect(page.locator("main")).to_contain_text("2,500 here")
+    scroll(page, ".tall")
+    expect(page.locator("main")).to_contain_text("2499")
+    page.get_by_label("Begin at a name").fill("1234")
+    expect(page.locator("tbody tr:not(.spacer)").first).to_contain_text("1234")
+    assert "from=1234" in page.url
