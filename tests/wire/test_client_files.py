@@ -21,7 +21,7 @@ from howdah.pachd.wire.credentials import Credentials
 def files(tmp_path: Path) -> Iterator[Files]:
     """A pachd alone: a whole daemon would watch the cases too, and decide beside the test."""
     pachd = Pachd(tmp_path, Settings())
-    server, _ = pachd.serve("127.0.0.1", 0, Credentials(None, None))
+    server = pachd.serve("127.0.0.1", 0, Credentials(None, None))
     server.start()
     yield Files.at(f"grpc://127.0.0.1:{server.port}")
     pachd.close()

@@ -3,13 +3,11 @@
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-
-from starlette.applications import Starlette
-from starlette.types import ASGIApp
+from typing import TYPE_CHECKING
 
 from howdah.core import logs, state_folder
 from howdah.core.clock import SystemClock
-from howdah.daemon import kubeconfig, running
+from howdah.daemon import running
 from howdah.daemon.options import Options
 from howdah.daemon.pachd import Pachd
 from howdah.daemon.pipelines import Pipelines, Surroundings
@@ -23,9 +21,12 @@ from howdah.pachd.wire.credentials import (
     is_loopback,
     new_token,
 )
-from howdah.pachd.wire.guard import Guard
-from howdah.pachd.wire.http import HttpServer
 from howdah.processes.spawner import Spawner
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from howdah.pachd.wire.http import HttpServer
 
 _log = logs.get("daemon")
 
@@ -58,11 +59,14 @@ class House:
             stack.callback(pachd.close)
             around = Surroundings(self._state, options.project.absolute(), options.environment)
             pipelines = Pipelines(pachd, spawner, around, options.settings)
-            grpc_server, routes = pachd.serve(options.host, options.pachd_port, credentials)
+            grpc_server = pachd.serve(options.host, options.pachd_port, credentials)
             grpc_server.start()
 
             # What pachd does not need is loaded only now that it answers.
+            from starlette.applications import Starlette
+
             from howdah.console.app import Console
+            from howdah.daemon import kubeconfig
             from howdah.daemon.serving import Serving
             from howdah.daemon.watching import Watching
 
@@ -79,7 +83,7 @@ class House:
 
             console = Console()
             stack.callback(console.close)
-            everything = Starlette(routes=[*routes, *console.routes, *serving.routes])
+            everything = Starlette(routes=[*pachd.routes(credentials), *console.routes, *serving.routes])
             http_server, inside_http = self._http("HTTP", everything, options, options.http_port, credentials)
             s3 = pachd.s3(credentials)
             s3_server, inside_s3 = self._http("S3", s3, options, options.s3_port, credentials)
@@ -112,9 +116,12 @@ class House:
             self._closing = stack.pop_all()
 
     def _http(
-        self, name: str, app: ASGIApp, options: Options, port: int, credentials: Credentials
-    ) -> tuple[HttpServer, HttpServer]:
+        self, name: str, app: "ASGIApp", options: Options, port: int, credentials: Credentials
+    ) -> "tuple[HttpServer, HttpServer]":
         """For others, and for our own parts, which know no certificate; often one and the same."""
+        from howdah.pachd.wire.guard import Guard
+        from howdah.pachd.wire.http import HttpServer
+
         guarded = Guard(app, _names(options))
         server = HttpServer(name, guarded, options.host, port, credentials.certificate)
         if credentials.is_plain(options.host):
@@ -143,6 +150,8 @@ class House:
     def _record(
         self, options: Options, pachd: Pachd, ports: "_Ports", credentials: Credentials
     ) -> running.Running:
+        from howdah.daemon import kubeconfig
+
         pid, start = running.this_process()
         host = f"[{options.host}]" if ":" in options.host else options.host
         secure = "s" if credentials.certificate else ""

@@ -6,8 +6,7 @@ adds services before `serve`, and is closed before the store is.
 
 from contextlib import ExitStack
 from pathlib import Path
-
-from starlette.routing import BaseRoute
+from typing import TYPE_CHECKING
 
 from howdah.core.messages.catalogue import catalogue
 from howdah.core.refs import new_commit_id
@@ -21,7 +20,6 @@ from howdah.pachd.wire.credentials import Credentials
 from howdah.pachd.wire.debug_service import DebugService
 from howdah.pachd.wire.dispatch import Dispatcher, Service
 from howdah.pachd.wire.fetching import Fetcher
-from howdah.pachd.wire.json_gateway import JsonGateway
 from howdah.pachd.wire.metadata_service import MetadataService
 from howdah.pachd.wire.modify import ModifyCalls
 from howdah.pachd.wire.pfs_branches import BranchCalls
@@ -29,11 +27,15 @@ from howdah.pachd.wire.pfs_commits import CommitCalls, CommitSetCalls
 from howdah.pachd.wire.pfs_files import FileCalls
 from howdah.pachd.wire.pfs_filesets import FilesetCalls, UpkeepCalls
 from howdah.pachd.wire.pfs_repos import ProjectCalls, RepoCalls
-from howdah.pachd.wire.s3.app import S3App
 from howdah.pachd.wire.server import GrpcServer
 from howdah.pachd.wire.storage_service import StorageService
 from howdah.pachd.wire.transaction_service import TransactionService
 from howdah.pachd.wire.transactor import Transactor
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
+    from howdah.pachd.wire.s3.app import S3App
 
 _GRACE_S = 3.0
 
@@ -72,20 +74,31 @@ class Pachd:
             *refused_services(self.contract),
         ]
 
-    def serve(self, host: str, port: int, credentials: Credentials) -> tuple[GrpcServer, list[BaseRoute]]:
-        """The gRPC server, listening but not yet started, and the routes for the HTTP port.
+    def serve(self, host: str, port: int, credentials: Credentials) -> GrpcServer:
+        """The gRPC server, listening but not yet started.
 
         From here on commits finish by themselves: whoever takes part in transactions has registered.
         """
         self.store.start()
-        dispatcher = Dispatcher(self.contract, self.services)
-        server = GrpcServer(dispatcher, host, port, credentials, self._waiting)
+        self._dispatcher = Dispatcher(self.contract, self.services)
+        server = GrpcServer(self._dispatcher, host, port, credentials, self._waiting)
         self._closing.callback(server.stop, _GRACE_S)
-        gateway = JsonGateway(dispatcher, credentials, self._waiting)
-        self._closing.callback(gateway.close)
-        return server, [*gateway.routes(), *self.links.routes()]
+        return server
 
-    def s3(self, credentials: Credentials) -> S3App:
+    # The libraries of HTTP are a third of a start, and whoever speaks gRPC need not wait for them.
+
+    def routes(self, credentials: Credentials) -> "list[BaseRoute]":
+        """What belongs on the HTTP port, once `serve` was called."""
+        from howdah.pachd.wire.chunk_routes import ChunkRoutes
+        from howdah.pachd.wire.json_gateway import JsonGateway
+
+        gateway = JsonGateway(self._dispatcher, credentials, self._waiting)
+        self._closing.callback(gateway.close)
+        return [*gateway.routes(), *ChunkRoutes(self.links).routes()]
+
+    def s3(self, credentials: Credentials) -> "S3App":
+        from howdah.pachd.wire.s3.app import S3App
+
         app = S3App(self.versions, credentials.token)
         self._closing.callback(app.close)
         return app

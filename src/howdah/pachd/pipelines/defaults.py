@@ -7,8 +7,6 @@ objects merge key by key, null deletes, anything else replaces.
 import json
 from dataclasses import dataclass
 
-import yaml
-
 from howdah.pachd.pipelines.schema import Json, JsonObject, SpecError, canonical, canonical_spec
 
 DEFAULT_IMAGE = "ubuntu:20.04"
@@ -69,32 +67,17 @@ def effective_spec(user_text: str, cluster_text: str = "", project_text: str = "
     return EffectiveSpec(user_text, json.dumps(merged, separators=(",", ":"), sort_keys=True), merged)
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """YAML as JSON knows it: no dates, since a spec's times are texts."""
-
-
-_PlainLoader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 def parse_text(text: str) -> Json:
     """JSON, or YAML with one document."""
     try:
         parsed: Json = json.loads(text)
         return parsed
     except json.JSONDecodeError as not_json:
+        from howdah.pachd.pipelines import plain_yaml  # most specs are JSON, and so are all defaults
+
         try:
-            parsed = yaml.load(text, Loader=_PlainLoader)
-        except yaml.YAMLError as not_yaml:
+            return plain_yaml.parse(text)
+        except plain_yaml.NotYaml as not_yaml:
             if text.lstrip().startswith(("{", "[")):
                 raise SpecError("", f"the spec is not JSON: {not_json}") from None
-            raise SpecError("", f"the spec is neither JSON nor YAML: {_first_line(not_yaml)}") from None
-        return parsed
-
-
-def _first_line(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error)
-    return f"{problem} (line {mark.line + 1}, column {mark.column + 1})" if mark else str(problem)
+            raise SpecError("", f"the spec is neither JSON nor YAML: {not_yaml}") from None

@@ -9,14 +9,9 @@ import hmac
 import secrets
 import struct
 from collections.abc import Callable, Iterator
-
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
+from dataclasses import dataclass
 
 from howdah.core.clock import Clock
-from howdah.errors import HowdahError
 from howdah.pachd.storage.blobs import Blobs
 from howdah.pachd.storage.content import Content
 
@@ -24,6 +19,12 @@ PATH = "/storage/chunks"
 LIFETIME_S = 3600
 _FIXED = struct.Struct(">QQQ")
 _SIGNATURE_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    length: int
+    pieces: Iterator[memoryview]
 
 
 class ChunkLinks:
@@ -39,25 +40,16 @@ class ChunkLinks:
         said = _FIXED.pack(start, length, until_s) + content.encode()
         return f"{self.base()}{PATH}/{_text(self._sign(said) + said)}"
 
-    def routes(self) -> list[Route]:
-        return [Route(f"{PATH}/{{link}}", self._serve, methods=["GET"])]
-
     def _sign(self, said: bytes) -> bytes:
         return hmac.digest(self._key, said, "sha256")
 
-    async def _serve(self, request: Request) -> Response:
-        said = self._verified(request.path_params["link"])
+    def read(self, link: str) -> "Linked | None":
+        """What a link of ours says; None where it is not valid, or no longer."""
+        said = self._verified(link)
         if said is None:
-            return PlainTextResponse("this link is not valid, or no longer\n", 403)
+            return None
         start, length, _ = _FIXED.unpack_from(said)
-        content = Content.decode(said[_FIXED.size :])
-        pieces = self._blobs.read(content, start, length)
-        try:
-            first = await run_in_threadpool(next, pieces, b"")
-        except HowdahError as error:
-            return PlainTextResponse(f"{error}\n", 410)
-        headers = {"content-length": str(length), "content-type": "application/octet-stream"}
-        return StreamingResponse(_bytes(first, pieces), headers=headers)
+        return Linked(length, self._blobs.read(Content.decode(said[_FIXED.size :]), start, length))
 
     def _verified(self, link: str) -> bytes | None:
         try:
@@ -69,11 +61,6 @@ class ChunkLinks:
             return None
         until_s = _FIXED.unpack_from(said)[2]
         return said if until_s * 1_000_000_000 > self._clock.now_ns() else None
-
-
-def _bytes(first: bytes | memoryview, rest: Iterator[memoryview]) -> Iterator[bytes]:
-    yield bytes(first)
-    yield from map(bytes, rest)
 
 
 def _text(data: bytes) -> str:
