@@ -11,6 +11,8 @@ import pytest
 from pachyderm_sdk import Client
 from pachyderm_sdk.api import logs, pfs, pps
 
+from howdah.cli.failures import run
+from howdah.cli.pachctl.tree import app
 from howdah.daemon.house import House
 from howdah.daemon.options import Options
 
@@ -114,6 +116,27 @@ def test_job_listings(client: Client) -> None:
     assert sets[0].job_set.id == id and len(sets[0].jobs) == 2
     assert client.pps.list_job_set(jq_filter="false") is not None
     assert list(client.pps.list_job_set(jq_filter="false")) == []
+
+
+def test_what_workers_are_at_and_a_datum_begun_again(
+    client: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(client, "slow", "/a")
+    create(client, spec("stuck", "slow", "sh", "-c", "echo begun; sleep 86399"))
+    job = next(client.pps.list_job(pipeline=named("stuck"))).job
+    lines = client.pps.get_logs(job=job, follow=True)
+    assert next(line.message for line in lines if line.user) == "begun"
+    (status,) = client.pps.inspect_job(job=job, details=True).details.worker_status
+    assert status.job_id == job.id and [item.path for item in status.datum_status.data] == ["/a"]
+    monkeypatch.setenv("PACHD_ADDRESS", client.address)
+    assert run(app, "pachctl", ["inspect", "job", f"stuck@{job.id}"]) == 0
+    said = capsys.readouterr().out
+    assert "WORKER JOB" in said and "/a" in said.splitlines()[-1]
+    assert run(app, "pachctl", ["restart", "datum", f"stuck@{job.id}", "/elsewhere"]) != 0
+    assert "datum matching filter [/elsewhere] could not be found for job ID" in capsys.readouterr().err
+    assert run(app, "pachctl", ["restart", "datum", f"stuck@{job.id}", "a"]) == 0
+    assert next(line.message for line in lines if line.user) == "begun"
+    client.pps.delete_pipeline(pipeline=named("stuck"))
 
 
 def test_jobs_are_streamed_as_they_come(client: Client) -> None:

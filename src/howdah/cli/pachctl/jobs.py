@@ -76,6 +76,8 @@ def _show(
         printing.messages([info], output)
     else:
         printing.facts(_facts(info, full))
+        if info.details.worker_status:
+            printing.table(("WORKER", "JOB", "DATUM", "STARTED"), _workers(info, full))
     return bool(info.state == SUCCESS)
 
 
@@ -102,6 +104,14 @@ def _facts(info: Fields, full: bool) -> tuple[tuple[str, str], ...]:
         ("Data Uploaded", printing.size(info.stats.upload_bytes)),
         ("Output Commit", info.output_commit.id),
     )
+
+
+def _workers(info: Fields, full: bool) -> Iterator[tuple[str, str, str, str]]:
+    """What each worker is at."""
+    for status in info.details.worker_status:
+        datum = status.datum_status
+        paths = ", ".join(item.path for item in datum.data)
+        yield status.worker_id, status.job_id, paths, printing.moment(datum.started, full)
 
 
 def _duration(info: Fields) -> str:
