@@ -6,9 +6,9 @@ import time
 import pytest
 
 from howdah.core.refs import RepoRef
-from howdah.pachd.pipelines import changing_jobs, operations, secrets
+from howdah.pachd.pipelines import changing_jobs, operations, secrets, tables
 from howdah.pachd.pipelines.meta import DatumState
-from howdah.pachd.pipelines.records import Counts, JobState
+from howdah.pachd.pipelines.records import Counts, JobState, PipelineState
 from howdah.pachd.pipelines.refs import PipelineRef
 
 pytestmark = pytest.mark.slow
@@ -378,3 +378,19 @@ def test_workers_with_nothing_to_do_are_sent_home(plant) -> None:
         time.sleep(0.001)
     job = plant.wait("p", plant.put("raw", {"/b": b"2"}))
     assert (job.state, job.counts.processed) == (JobState.SUCCESS, 1)
+
+
+def test_a_cron_input_whose_repo_is_gone_stops_no_other_pipeline(plant) -> None:
+    plant.repo("raw")
+    plant.pipeline("clock", {"cron": {"name": "tick", "spec": "@every 1s"}}, "true")
+    plant.versions.transact(lambda tx: tx.delete_repo(RepoRef("clock_tick"), force=True))
+    plant.pipeline("p", RAW, COPY)
+    until_s = time.monotonic() + 2.5  # at least two ticks are due
+    number = 0
+    while time.monotonic() < until_s:
+        number += 1
+        assert plant.wait("p", plant.put("raw", {"/a": str(number).encode()})).state is JobState.SUCCESS
+    with plant.versions.view() as view:
+        clock = tables.pipeline(view.connection, PipelineRef("clock"))
+    assert clock is not None
+    assert (clock.state, clock.reason) == (PipelineState.CRASHING, "repo default/clock_tick not found")

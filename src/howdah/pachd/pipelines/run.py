@@ -132,9 +132,15 @@ class Controller:
                 cursor = view.last_event()
             self._reload()
             while not self._stopping.is_set():
-                self._round()
-                watch.wait(self._patience_s())
-                cursor = self._follow(cursor)
+                try:
+                    self._round()
+                    watch.wait(self._patience_s())
+                    cursor = self._follow(cursor)
+                except Exception:  # without this thread no pipeline would ever move again
+                    log.exception("pipelines could not be looked after")
+                    self._stopping.wait(_RETRY_S[0])
+                    with self._lock:
+                        self._dirty.update(self._known)
 
     def _follow(self, cursor: int) -> int:
         """Note whom the events after the cursor concern."""
@@ -372,8 +378,11 @@ class Controller:
                 self._mark(known.info.ref)
             if known.info.stopped:
                 known.ticks_at_ns = None
-            elif crons(known.info.spec.input):
-                self._tick(known, now_ns)
+            elif known.retry_at_s is None and crons(known.info.spec.input):
+                try:
+                    self._tick(known, now_ns)
+                except HowdahError as error:
+                    self._in_trouble(known, str(error))
 
     def _tick(self, known: _Known, now_ns: int) -> None:
         if known.ticks_at_ns is not None and known.ticks_at_ns > now_ns:
@@ -400,7 +409,7 @@ class Controller:
         waits += [
             (known.ticks_at_ns - now_ns) / 1e9
             for known in self._known.values()
-            if known.ticks_at_ns is not None
+            if known.ticks_at_ns is not None and known.retry_at_s is None
         ]
         waits += [1.0 for known in self._known.values() if known.runs and known.info.spec.job_timeout_s]
         with self._lock:
