@@ -159,10 +159,17 @@ def _read(path: Path) -> bytes:
 
 
 def test_logs_without_end(client: Client, house: House) -> None:
-    job = sh(client, "chatter", "yes | head -c 100000000; echo the end")
+    flood = ["sh", "-c", "yes | head -c 100000000; echo the end"]
+    create(client, spec("chatter", transform={"cmd": flood}))
+    job = ended(client, "chatter")
     assert job.state == pps.JobState.JOB_SUCCESS
-    logs = Path(house.running.kubeconfig).parent / "logs" / "pipelines"
-    assert sum(path.stat().st_size for path in logs.rglob("*.jsonl")) < 32 << 20
+    logs = Path(house.running.kubeconfig).parent / "logs" / "pipelines" / "default" / "chatter"
+    assert 1 << 20 < sum(path.stat().st_size for path in logs.iterdir()) < 6 << 20
+    *_, last = (line.message for line in client.pps.get_logs(job=job.job) if line.user)
+    assert last == "the end"
+    said = "bytes of output were left out here: a datum keeps 4194304 bytes of log"
+    assert said in (logs / f"{job.job.id}.jsonl").read_text()
+    client.pps.delete_pipeline(pipeline=pps.Pipeline(name="chatter"))
 
 
 def test_ignoring_every_polite_signal(client: Client) -> None:

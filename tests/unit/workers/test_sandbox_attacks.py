@@ -237,6 +237,12 @@ def test_a_flood_of_logs_costs_neither_disk_nor_the_last_words(shop: Any) -> Non
     assert any("bytes of output were left out here" in note for note in notes)
 
 
+def test_a_flood_of_the_shortest_lines_is_bounded_in_the_file(shop: Any) -> None:
+    worker = shop.sh("yes | head -c 2000000")
+    assert worker.run(shop.task({})).state is DatumState.PROCESSED
+    assert sum(path.stat().st_size for path in (shop.state / "logs").rglob("*.jsonl")) < 150_000
+
+
 @pytest.mark.long
 def test_a_gibibyte_of_logs(shop: Any) -> None:
     worker = shop.sh("yes | head -c 1073741824")

@@ -44,6 +44,10 @@ LONGEST_LINE = 1 << 16
 TAIL_LINES = 100
 
 
+LINE_BYTES = 192
+"""What a line takes in the file beside its words: of short lines, most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caps:
     datum_bytes: int = 4 << 20
@@ -309,7 +313,7 @@ class DatumLog:
         text = line.removesuffix(b"\r").decode("utf-8", "replace")
         if text.strip():
             self._last_words = text.strip()
-        self._kept_bytes += len(line) + 1
+        self._kept_bytes += len(line) + LINE_BYTES
         self._add(text, user=True, stream=stream)
 
     def _add(self, message: str, *, user: bool, stream: str) -> None:
