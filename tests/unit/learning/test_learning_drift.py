@@ -41,10 +41,11 @@ def test_no_false_alarm_beyond_the_stated_level() -> None:
     assert sum(report.drifted for report in reports) <= 18
 
 
+@pytest.mark.slow
 def test_rare_levels_and_small_windows_give_no_false_alarm_beyond_the_level() -> None:
     """A level that one row in a hundred has, and a number that one row in a hundred lacks."""
     alarms = 0
-    for seed in range(200):
+    for seed in range(100):
         generator = np.random.default_rng(seed)
         makers = np.where(generator.random(525) < 0.01, "rare", "a").astype(object)
         size = np.where(generator.random(525) < 0.01, np.nan, generator.normal(0, 1, 525))
@@ -52,7 +53,7 @@ def test_rare_levels_and_small_windows_give_no_false_alarm_beyond_the_level() ->
         window = {name: values[:25] for name, values in whole.items()}
         past = {name: values[25:] for name, values in whole.items()}
         alarms += drift.compare(past, window, SIGNATURE, 0.05).drifted
-    assert alarms <= 18
+    assert alarms <= 11  # 5 are expected; 11 is the 99th percentile of that binomial
 
 
 def test_an_input_left_out_is_not_watched() -> None:
