@@ -55,7 +55,12 @@ class Plant:
         )  # fmt: skip
         workplace.clean()
 
+        self.hindrances: list[OSError] = []
+        """What happens instead to who would hire a worker, one after the other."""
+
         def make(setup: WorkerSetup) -> Worker:
+            if self.hindrances:
+                raise self.hindrances.pop()
             return Worker(workplace, setup, {"PATH": os.environ["PATH"]})
 
         self.engine = Engine(self.versions, self.files, self.logs, make, {})

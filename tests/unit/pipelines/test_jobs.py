@@ -1,5 +1,6 @@
 """Jobs from commit to commit: what runs, what is skipped, what is left when it is over."""
 
+import errno
 import json
 import time
 
@@ -394,3 +395,21 @@ def test_a_cron_input_whose_repo_is_gone_stops_no_other_pipeline(plant) -> None:
         clock = tables.pipeline(view.connection, PipelineRef("clock"))
     assert clock is not None
     assert (clock.state, clock.reason) == (PipelineState.CRASHING, "repo default/clock_tick not found")
+
+
+def test_a_machine_that_is_full_is_waited_for_and_said(plant) -> None:
+    plant.hindrances = [OSError(errno.ENOSPC, "No space left on device")]
+    plant.repo("raw")
+    plant.put("raw", {"/a": b"1"})
+    seen: list[tuple[PipelineState, str]] = []
+
+    def look(view) -> bool | None:
+        info = tables.pipeline(view.connection, PipelineRef("p"))
+        if info is not None:
+            seen.append((info.state, info.reason))
+        return True if seen and seen[-1][0] is PipelineState.CRASHING else None
+
+    plant.pipeline("p", RAW, COPY)
+    plant.versions.wait_until(look, ("pipelines",), "waiting for trouble", 30)
+    assert seen[-1][1] == "this machine cannot do it now: No space left on device"
+    assert plant.wait("p").state is JobState.SUCCESS

@@ -8,6 +8,7 @@ Three things end a wait: a change that concerns a pipeline, a time that has come
 a job's timeout, a retry), and being told to stop.
 """
 
+import errno
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -38,6 +39,8 @@ log = logs.get("pachd.pipelines")
 
 _RETRY_S = (0.5, 2.0, 10.0, 30.0)
 _FAREWELL_S = 10.0
+_PASSING = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
+"""What the machine lacks now and may have later."""
 
 Version = tuple[PipelineRef, CommitId]
 """By its spec commit: numbers begin anew when a pipeline is deleted and made again."""
@@ -323,12 +326,14 @@ class Controller:
         except Unavailable as error:
             self._in_trouble(known, str(error))
         except (Invalid, Corrupt, NotFound) as error:
-            self._fail(run, str(error))
+            self._fail(known, run, str(error))
         except Exception as error:
-            if not self._stopping.is_set() and not run.dismissed:
+            if isinstance(error, OSError) and error.errno in _PASSING:
+                self._in_trouble(known, f"this machine cannot do it now: {error.strerror}")
+            elif not self._stopping.is_set() and not run.dismissed:
                 log.exception("a job could not be worked on", job=str(ref))
                 if known.failures >= len(_RETRY_S):
-                    self._fail(run, f"internal error: {error!r}")
+                    self._fail(known, run, f"internal error: {error!r}")
                 self._in_trouble(known, f"internal error: {error!r}")
         finally:
             with self._lock:
@@ -336,7 +341,7 @@ class Controller:
             run.ended.set()
             self._mark(ref.pipeline)
 
-    def _fail(self, run: JobRun, reason: str) -> None:
+    def _fail(self, known: _Known, run: JobRun, reason: str) -> None:
         ref = run.job.ref
         if run.cancelled.is_set():
             return
@@ -347,7 +352,10 @@ class Controller:
             if info is not None and not info.state.terminal:
                 changing_jobs.end(tx, info, JobState.FAILURE, reason)
 
-        self._versions.transact(change)
+        try:
+            self._versions.transact(change)
+        except HowdahError as error:  # a full disk, say: without a pause it would go on and on
+            self._in_trouble(known, str(error))
 
     def _in_trouble(self, known: _Known, why: str) -> None:
         """Something that may pass: try again, later and later."""
