@@ -200,13 +200,16 @@ def watched(browser: Browser, url: str, work: object) -> float:
 
 @contextmanager
 def looking(browser: Browser, url: str) -> Iterator[None]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    for path in PAGES:
+    """Each page in a window of its own, seen, as before ten people: none waits for another's channel."""
+    contexts = [browser.new_context(viewport={"width": 1280, "height": 900}) for _ in PAGES]
+    for context, path in zip(contexts, PAGES, strict=True):
         page = context.new_page()
         page.goto(url + path)
+        page.locator("main h1").wait_for()
         page.locator(".waiting").first.wait_for(state="detached")
     yield
-    context.close()
+    for context in contexts:
+        context.close()
 
 
 def main() -> None:

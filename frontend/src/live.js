@@ -3,8 +3,8 @@
 //
 // A browser opens six connections to one server, for all its pages together. So the pages of one
 // token share one channel: the page that holds the lock listens, and passes on what it hears.
-// Pages that nobody sees read nothing until they are looked at, and no page spends more than a
-// tenth of its time on reading again, however much happens.
+// Pages that nobody sees read nothing until they are looked at, and a page rests nine times as
+// long as it read, up to five seconds, however much happens.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { lines, request, session } from "./api.js";
 
@@ -27,6 +27,7 @@ function tell(topics) {
 const SILENCE_MS = 25_000;
 const AGAIN_MS = 1_000;
 const REST = 9;
+const LONGEST_MS = 5_000;
 let stop = new AbortController();
 
 export function reconnect() {
@@ -146,7 +147,7 @@ export function useLive(read, topics, deps) {
         } catch (error) {
           if (!gone.signal.aborted) set((old) => ({ value: error.away ? old.value : undefined, error, loading: false }));
         }
-        if (!gone.signal.aborted) await rest(Math.max(AGAIN_MS, REST * (performance.now() - began)), gone.signal);
+        if (!gone.signal.aborted) await rest(Math.min(Math.max(AGAIN_MS, REST * (performance.now() - began)), LONGEST_MS), gone.signal);
       } while (wanted && !document.hidden && !gone.signal.aborted);
       running = false;
     };

@@ -5,17 +5,19 @@ import { go, to } from "../route.jsx";
 
 const LOOKED_AT = 50;
 
-export function Versions({ project, repo, rev, id, path }) {
+// Looked for from the branch's head, so that newer ones are there too while an older one is looked at.
+export function Versions({ project, repo, rev, id, branch, path }) {
   const live = useLive(async () => {
-    const found = await list("pfs_v2.API/FindCommits", { start: commitOf(project, repo, rev), filePath: path, limit: LOOKED_AT });
+    const found = await list("pfs_v2.API/FindCommits", { start: commitOf(project, repo, branch ?? rev), filePath: path, limit: LOOKED_AT });
     return found.map((one) => one.foundCommit?.id).filter(Boolean);
-  }, [`commits:${project}/${repo}`], [project, repo, rev, path]);
+  }, [`commits:${project}/${repo}`], [project, repo, rev, branch, path]);
   const found = live.value ?? [];
-  if (found.length < 2 && found.includes(id)) return <span>one version</span>;
+  const current = found.includes(id) ? id : rev === branch ? (found[0] ?? "") : "";
+  if (found.length < 2 && current) return <span>one version</span>;
   return (
-    <label class="beside">version<select value={found.includes(id) ? id : ""} onChange={(event) => go(to.commit(project, repo, event.currentTarget.value, path))}>
-      {!found.includes(id) && <option value="">as of {id.slice(0, 12)}</option>}
-      {found.map((one, place) => <option key={one} value={one}>{one.slice(0, 12)}{place === 0 ? " (newest here)" : ""}</option>)}
+    <label class="beside">version<select value={current} onChange={(event) => go(to.commit(project, repo, event.currentTarget.value, path))}>
+      {!current && <option value="">as of {id.slice(0, 12)}</option>}
+      {found.map((one, place) => <option key={one} value={one}>{one.slice(0, 12)}{place === 0 ? " (newest)" : ""}</option>)}
     </select></label>
   );
 }

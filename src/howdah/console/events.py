@@ -22,8 +22,9 @@ from howdah.console.engines import TOKEN, Engines, token
 from howdah.errors import HowdahError
 
 LOOK_EVERY_S = 1.0
-REST = 15
-"""Where there is so much to look at that a look takes long, looks are rarer: under a tenth of the time."""
+LONGEST_S = 5.0
+REST = 10
+"""Where there is so much to look at that a look takes long, looks are rarer: a tenth of the time."""
 STILL_THERE_EVERY_LOOKS = 10
 _SETS, _JOBS = 12, 60
 _ONE = "one:"
@@ -96,7 +97,7 @@ class _Watch:
                     if not queue.full():  # a page that does not read will read everything again
                         queue.put_nowait(topics)
             seen = now
-            await asyncio.sleep(max(LOOK_EVERY_S, REST * took_s))
+            await asyncio.sleep(min(max(LOOK_EVERY_S, REST * took_s), LONGEST_S))
 
     async def _look(self, before: Digests) -> Digests:
         try:
