@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from howdah.errors import AlreadyExists, NotFound, Unavailable
-from howdah.pachd.storage.durability import start_writeback, sync_file, sync_folder
+from howdah.pachd.storage.durability import make_folder, start_writeback, sync_file, sync_folder
 from howdah.pachd.storage.objects import Buffer, ObjectInfo, ObjectWriter, checked_name
 
 _TEMPORARY = ".tmp-"
@@ -71,7 +71,7 @@ class LocalObjects:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder)
         self._open: OrderedDict[str, _OpenFile] = OrderedDict()
         self._lock = threading.Lock()
         for left_over in folder.rglob(f"{_TEMPORARY}*"):
@@ -79,7 +79,7 @@ class LocalObjects:
 
     def create(self, name: str) -> ObjectWriter:
         path = self._path(name)
-        self._make_folder(path.parent)
+        make_folder(path.parent)
         try:
             with _no_room(path):
                 return _FileWriter(path)
@@ -88,7 +88,7 @@ class LocalObjects:
 
     def put(self, name: str, data: Buffer) -> None:
         path = self._path(name)
-        self._make_folder(path.parent)
+        make_folder(path.parent)
         temporary = path.with_name(f"{_TEMPORARY}{uuid4().hex}")
         writer = _FileWriter(temporary)
         try:
@@ -140,13 +140,6 @@ class LocalObjects:
 
     def _path(self, name: str) -> Path:
         return self._folder / checked_name(name)
-
-    def _make_folder(self, folder: Path) -> None:
-        if folder.is_dir():
-            return
-        self._make_folder(folder.parent)
-        folder.mkdir(exist_ok=True, mode=0o700)
-        sync_folder(folder.parent)
 
     def _file(self, name: str) -> _OpenFile:
         with self._lock:

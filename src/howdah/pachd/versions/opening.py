@@ -16,6 +16,7 @@ from howdah.pachd.storage import tables as storage_tables
 from howdah.pachd.storage.backup import DATABASE, OBJECTS
 from howdah.pachd.storage.blobs import Blobs
 from howdah.pachd.storage.database import Database, Schema
+from howdah.pachd.storage.durability import make_folder
 from howdah.pachd.storage.files import LocalObjects
 from howdah.pachd.versions.cron import CronTriggers
 from howdah.pachd.versions.finish import Finisher
@@ -31,7 +32,7 @@ class OpenStore:
     def __init__(self, folder: Path, clock: Clock | None = None, schemas: Sequence[Schema] = ()) -> None:
         """`schemas` are those of packages that keep their tables in the same database. Raises what
         `Database` and `Blobs` raise: FolderInUse, NewerVersion, NewerStore, Corrupt, Unavailable."""
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(folder)
         self._closing = ExitStack()
         try:
             self.database = Database(folder / DATABASE, [storage_tables.SCHEMA, SCHEMA, *schemas])
