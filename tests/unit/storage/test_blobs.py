@@ -1,4 +1,5 @@
 import random
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,6 +10,7 @@ from howdah.pachd.storage import tables
 from howdah.pachd.storage.blobs import Blobs, NewerStore
 from howdah.pachd.storage.content import EMPTY, Content, hash_of
 from howdah.pachd.storage.database import Database
+from howdah.pachd.storage.ingest import Ingest
 from howdah.pachd.storage.objects import MemoryObjects
 from howdah.pachd.storage.reader import MissingChunk
 
@@ -274,3 +276,37 @@ def test_packs_end_at_their_size_and_are_all_read(store):
     (content,) = put(store.blobs, noise(5_000_000))
     assert len(store.packs()) >= 4
     assert store.reopen().read_all(content) == noise(5_000_000)
+
+
+def test_what_is_on_its_way_can_be_read(blobs, monkeypatch):
+    go_on, store = threading.Event(), Ingest.store
+
+    def held(*args, **options):
+        go_on.wait(10)
+        store(*args, **options)
+
+    monkeypatch.setattr(Ingest, "store", held)
+    data = [noise(600_000, seed) for seed in range(2)]
+    with blobs.upload() as upload:
+        hashes = [upload.put_block(each) for each in data]
+        assert [upload.block(hash) for hash in hashes] == data
+        assert upload.blocks(hashes[::-1]) == data[::-1]
+        go_on.set()
+        upload.sync()
+    assert [blobs.block(hash) for hash in hashes] == data
+
+
+def test_a_failure_on_the_way_reaches_the_writer(blobs, monkeypatch):
+    def full(*_, **__):
+        raise Unavailable("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ingest, "store", full)
+        with blobs.upload() as upload:
+            with pytest.raises(Unavailable, match="the disk is full"):
+                for seed in range(4):
+                    upload.put_block(noise(600_000, seed))
+            with pytest.raises(Unavailable, match="begin another"):
+                upload.sync()
+    (content,) = put(blobs, noise(600_000))
+    assert blobs.read_all(content) == noise(600_000)

@@ -51,8 +51,8 @@ class Upload:
         self._packs, self._ingest, self._reader, self._pool = packs, ingest, reader, pool
         self._lease, self._buffer_bytes, self._closed = lease, buffer_bytes, closed
         self._chunker = Chunker()
-        self._pieces = _Batch(self, record.CHUNKS, _FLUSH_BYTES)
-        self._blocks = _Batch(self, record.BLOCKS, _BLOCK_FLUSH_BYTES)
+        self._pieces = _Batch(self, pool, record.CHUNKS, _FLUSH_BYTES)
+        self._blocks = _Batch(self, pool, record.BLOCKS, _BLOCK_FLUSH_BYTES)
         self._open, self._broken, self._blocks_are_new = True, False, False
         self._limit = buffer_bytes()
         self._begin_file()
@@ -144,6 +144,8 @@ class Upload:
         if self._open:
             self._open = False
             wait([future for future in self._in_pool if not future.cancel()])
+            self._pieces.give_up()
+            self._blocks.give_up()
             self._lease.release()
             self._closed()
 
@@ -156,8 +158,13 @@ class Upload:
         self.close()
 
     def store(self, kind: int, items: Sequence[Item]) -> None:
+        """Safe from any thread."""
         most_are_new = kind == record.BLOCKS and self._blocks_are_new
         self._ingest.store(kind, items, self._lease, most_are_new=most_are_new)
+
+    def give_up(self) -> None:
+        """Something was lost on its way: all further use is refused."""
+        self._broken = True
 
     def _check(self) -> None:
         if not self._open or self._broken:
@@ -275,12 +282,15 @@ class Upload:
 
 
 class _Batch:
-    """Small items that wait for company before they go into records."""
+    """Small items that wait for company before they go into records. When there are enough they are
+    handed to the pool, and go on being found here until they are stored."""
 
-    def __init__(self, upload: Upload, kind: int, flush_bytes: int) -> None:
-        self._upload, self._kind, self._flush_bytes = upload, kind, flush_bytes
+    def __init__(self, upload: Upload, pool: Executor, kind: int, flush_bytes: int) -> None:
+        self._upload, self._pool = upload, pool
+        self._kind, self._flush_bytes = kind, flush_bytes
         self._items: dict[Hash, Buffer] = {}
         self._bytes = 0
+        self._storing: deque[tuple[dict[Hash, Buffer], Future[None]]] = deque()
 
     def add(self, hash: Hash, data: Buffer) -> None:
         if hash in self._items:
@@ -288,12 +298,39 @@ class _Batch:
         self._items[hash] = data
         self._bytes += len(data)
         if self._bytes >= self._flush_bytes or len(self._items) >= _FLUSH_ITEMS:
-            self.flush()
+            self._await(_IN_POOL - 1)
+            items = self._take()
+            future = self._pool.submit(self._upload.store, self._kind, list(items.items()))
+            self._storing.append((items, future))
 
     def waiting(self, hash: Hash) -> Buffer | None:
-        return self._items.get(hash)
+        found = self._items.get(hash)
+        if found is None:
+            for items, _ in self._storing:
+                if (found := items.get(hash)) is not None:
+                    break
+        return found
 
     def flush(self) -> None:
+        """When it returns everything added is stored."""
         if self._items:
             self._upload.store(self._kind, list(self._items.items()))
-            self._items, self._bytes = {}, 0
+            self._take()
+        self._await(0)
+
+    def give_up(self) -> None:
+        """When it returns nothing of this is stored any more that was not already."""
+        wait([future for _, future in self._storing if not future.cancel()])
+
+    def _take(self) -> dict[Hash, Buffer]:
+        items, self._items, self._bytes = self._items, {}, 0
+        return items
+
+    def _await(self, left: int) -> None:
+        while len(self._storing) > left:
+            try:
+                self._storing[0][1].result()
+            except BaseException:
+                self._upload.give_up()
+                raise
+            self._storing.popleft()
