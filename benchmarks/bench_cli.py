@@ -97,6 +97,7 @@ def timed(*command: str, **environment: str) -> float:
 
 
 def main() -> None:
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program is compiled; so is this one
     bench = Bench("cli")
     folder = Path(tempfile.mkdtemp(prefix="howdah-bench-cli-"))
     state = folder / "state"

@@ -46,6 +46,20 @@ def test_help_imports_neither_heavy_libraries_nor_grpc(program):
     assert found & (HEAVY | {"grpc", "pydantic", "pachyderm_sdk", "rich"}) == set()
 
 
+def test_a_short_command_does_without_pydantic_and_the_sdk(tmp_path):
+    """It still tries to reach a pachd: grpc is there, and all that it asks is read."""
+    surroundings = {"PACHD_ADDRESS": "grpc://127.0.0.1:1", "XDG_CACHE_HOME": str(tmp_path)}
+    asked = (
+        f"import os, sys\nos.environ |= {surroundings}\n"
+        "sys.argv[1:] = ['list', 'repo', '--type', 'user', '-o', 'json']\nfrom howdah.cli.pachctl import main"
+    )
+    code = f"{asked}\ntry:\n    main()\nexcept SystemExit:\n    pass"
+    first, second = imported(code), imported(code)
+    assert {"grpc", "pachyderm_sdk"} <= first  # the contract is derived once, and kept
+    assert "grpc" in second
+    assert second & (HEAVY | {"pydantic", "pachyderm_sdk", "betterproto", "rich"}) == set()
+
+
 def test_the_daemon_imports_nothing_heavy():
     found = imported("import howdah.daemon.house")
     assert "grpc" in found

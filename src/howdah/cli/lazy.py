@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from howdah.cli.plain_words import read_plainly
+
 
 @dataclass(frozen=True)
 class Group:
@@ -28,6 +30,12 @@ class Group:
     """Takes options that it does not know as words, for somebody else."""
 
     def load(self):  # type: ignore[no-untyped-def]  # see _LazyGroup.resolve_command
+        command = self._built()  # type: ignore[no-untyped-call]
+        parameters = command.get_params
+        command.get_params = lambda ctx: read_plainly(parameters(ctx))
+        return command
+
+    def _built(self):  # type: ignore[no-untyped-def]
         if self.commands is not None:
             level = root(self.commands, help=self.help, completion=False)
             level.callback()(_nothing)
@@ -75,6 +83,9 @@ class _LazyGroup(TyperGroup):
         for name, group in self.table.items():
             listed = TyperCommand(name, help=group.help, rich_markup_mode=None)
             self.commands.setdefault(name, listed)
+
+    def get_params(self, ctx: typer.Context):  # type: ignore[no-untyped-def,override]
+        return read_plainly(super().get_params(ctx))
 
     def resolve_command(self, ctx: typer.Context, args: list[str]):  # type: ignore[no-untyped-def,override]
         # Untyped on purpose: the base's types live in a private module of typer's.

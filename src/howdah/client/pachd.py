@@ -141,7 +141,7 @@ class Pachd:
         return answer
 
     def _rpc(self, path: str) -> Rpc:
-        return self.contract.rpcs[f"/{path}"]
+        return self.contract.rpc(path)
 
 
 class _Watched:

@@ -6,12 +6,13 @@ is trusted only if it was written for the same SDK, betterproto and derivation.
 """
 
 import hashlib
-import importlib.metadata
+import importlib.util
 import os
 import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from google.protobuf import (
@@ -61,7 +62,8 @@ class Package:
 
 
 class Catalogue:
-    """Everything the contract names. Immutable once built; safe to share."""
+    """Everything the contract names; safe to share. Classes are made when they are first asked for:
+    a command needs a dozen of five hundred, and making all would take it longer than its request."""
 
     def __init__(self, contract: descriptor_pb2.FileDescriptorSet) -> None:
         pool = descriptor_pool.DescriptorPool()
@@ -72,35 +74,34 @@ class Catalogue:
         for file in contract.file:
             pool.Add(file)
         self._pool = pool
-        names = [file.name for file in contract.file] + [module.DESCRIPTOR.name for module in _WELL_KNOWN]
-        self._classes = message_factory.GetMessageClassesForFiles(names, pool)
-        services = [
-            pool.FindServiceByName(f"{file.package}.{service.name}")
-            for file in contract.file
-            for service in file.service
+        self._files = [file.name for file in contract.file]
+        self._services = [
+            f"{file.package}.{service.name}" for file in contract.file for service in file.service
         ]
-        self.rpcs = {
-            f"/{service.full_name}/{method.name}": self._rpc(service.full_name, method)
-            for service in services
-            for method in service.methods
-        }
 
-    def _rpc(self, service: str, method: MethodDescriptor) -> Rpc:
-        return Rpc(
-            service=service,
-            name=method.name,
-            request=self._classes[method.input_type.full_name],
-            response=self._classes[method.output_type.full_name],
-            client_streams=method.client_streaming,
-            server_streams=method.server_streaming,
-        )
+    @cached_property
+    def _classes(self) -> dict[str, type[Message]]:
+        names = self._files + [module.DESCRIPTOR.name for module in _WELL_KNOWN]
+        return message_factory.GetMessageClassesForFiles(names, self._pool)
+
+    @cached_property
+    def rpcs(self) -> dict[str, Rpc]:
+        """Every RPC by its path."""
+        services = map(self._pool.FindServiceByName, self._services)
+        found = (_rpc(method) for service in services for method in service.methods)
+        return {rpc.path: rpc for rpc in found}
+
+    def rpc(self, path: str) -> Rpc:
+        """One of them; KeyError if there is none."""
+        service, _, name = path.removeprefix("/").partition("/")
+        return _rpc(self._pool.FindServiceByName(service).methods_by_name[name])
 
     def message(self, full_name: str) -> type[Message]:
-        return self._classes[full_name]
+        return message_factory.GetMessageClass(self._pool.FindMessageTypeByName(full_name))
 
     def enum_name(self, message: str, field: str, number: int) -> str:
         """What a field's number is called: `JOB_SUCCESS`."""
-        kind = self._classes[message].DESCRIPTOR.fields_by_name[field].enum_type
+        kind = self.message(message).DESCRIPTOR.fields_by_name[field].enum_type
         if kind is None:
             raise TypeError(f"{message}.{field} is no enum")
         return str(kind.values_by_number[number].name)
@@ -114,6 +115,17 @@ class Catalogue:
             full.removeprefix(start): kind for full, kind in self._classes.items() if full.startswith(start)
         }
         return Package({short: kind for short, kind in found.items() if "." not in short})
+
+
+def _rpc(method: MethodDescriptor) -> Rpc:
+    return Rpc(
+        service=method.containing_service.full_name,
+        name=method.name,
+        request=message_factory.GetMessageClass(method.input_type),
+        response=message_factory.GetMessageClass(method.output_type),
+        client_streams=method.client_streaming,
+        server_streams=method.server_streaming,
+    )
 
 
 def derive() -> descriptor_pb2.FileDescriptorSet:
@@ -161,5 +173,19 @@ def _store(path: Path, contract: bytes) -> None:
 
 
 def _fingerprint() -> str:
-    versions = [importlib.metadata.version(name) for name in ("pachyderm-sdk", "betterproto")]
+    versions = [_version(*names) for names in (("pachyderm_sdk", "pachyderm-sdk"), ("betterproto",) * 2)]
     return "-".join([*versions, str(_DERIVATION)])
+
+
+def _version(module: str, distribution: str) -> str:
+    """By the name of the folder that describes it: `importlib.metadata` takes longer to import than this
+    to look, and is asked only where that folder stands elsewhere."""
+    found = importlib.util.find_spec(module)
+    if found is not None and found.origin is not None:
+        beside = Path(found.origin).parents[1]
+        described = [path.name for path in beside.glob(f"{module}-*.dist-info")]
+        if len(described) == 1:
+            return described[0].removeprefix(f"{module}-").removesuffix(".dist-info")
+    from importlib.metadata import version
+
+    return version(distribution)
