@@ -3,6 +3,8 @@
 `pachctl put file` against `borg create` and `restic backup` on the same data in the same run, and how long
 `howdah --help` and `pachctl list repo` take. Every side writes to a terminal of its own, so that progress
 costs what it costs. The daemon runs all the while; borg and restic need none, and have no key to stretch.
+
+    bench_cli.py [starting] [whole] [small]
 """
 
 import json
@@ -62,10 +64,13 @@ class Sides:
         self._ours = {"PACHD_ADDRESS": pachd}
         self._borg = {"BORG_BASE_DIR": str(folder), "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes"}
         self._restic = {"RESTIC_PASSWORD": "x", "XDG_CACHE_HOME": str(folder / "cache")}
-        self._made = {"ours": 0, "borg": 0, "restic": 0}
+        self._made = dict.fromkeys(self.all(), 0)
+
+    def all(self) -> dict[str, Callable[[Path, bool], float]]:
+        return {"ours": self.ours, "borg": self.borg, "restic": self.restic}
 
     def ours(self, source: Path, fresh: bool) -> float:
-        repo = f"bench-{self._number('ours', fresh)}"
+        repo = f"bench-{id(self)}-{self._number('ours', fresh)}"
         if fresh:
             on_a_terminal(*PACHCTL, "create", "repo", repo, **self._ours)
         recursive = ["-r"] if source.is_dir() else []
@@ -73,14 +78,14 @@ class Sides:
         return timed(*put, **self._ours)
 
     def borg(self, source: Path, fresh: bool) -> float:
-        repository = self._folder / f"borg-{self._number('borg', fresh)}"
+        repository = self._folder / f"borg-{id(self)}-{self._number('borg', fresh)}"
         if fresh:
             on_a_terminal("borg", "init", "-e", "none", str(repository), **self._borg)
         archive = f"{repository}::{time.monotonic_ns()}"
         return timed("borg", "create", "--progress", archive, str(source), **self._borg)
 
     def restic(self, source: Path, fresh: bool) -> float:
-        repository = self._folder / f"restic-{self._number('restic', fresh)}"
+        repository = self._folder / f"restic-{id(self)}-{self._number('restic', fresh)}"
         if fresh:
             on_a_terminal("restic", "init", "-r", str(repository), **self._restic)
         return timed("restic", "backup", "-r", str(repository), str(source), **self._restic)
@@ -109,14 +114,17 @@ def main() -> None:
         found = subprocess.run(
             [*HOWDAH, "status", "--json", "--state", state], check=True, capture_output=True
         )
-        measure(bench, folder, json.loads(found.stdout)["pachd"])
+        pachd = json.loads(found.stdout)["pachd"]
+        for part in sys.argv[1:] or PARTS:
+            PARTS[part](bench, folder, pachd)
     finally:
         subprocess.run([*HOWDAH, "down", "--state", state], check=False, stdout=subprocess.DEVNULL)
         shutil.rmtree(folder, ignore_errors=True)
     bench.finish()
 
 
-def measure(bench: Bench, folder: Path, pachd: str) -> None:
+def starting(bench: Bench, folder: Path, pachd: str) -> None:
+    """Short commands."""
     short = bench.interleave(
         {
             "help": lambda: timed(*HOWDAH, "--help"),
@@ -128,35 +136,49 @@ def measure(bench: Bench, folder: Path, pachd: str) -> None:
     bench.value("howdah --help", short["help"] * 1000, "ms", must="<= 200")
     bench.value("pachctl list repo", short["list"] * 1000, "ms", must="<= 500", aim="<= 250")
 
+
+def whole(bench: Bench, folder: Path, pachd: str) -> None:
+    """One large file, new and with a hundredth edited."""
     sides = Sides(folder, pachd)
-    whole = folder / "whole" / "data"
+    data = folder / "whole" / "data"
     made = random.Random(1)
+    edited: dict[str, list[float]] = {}
 
     def big(side: Callable[[Path, bool], float], name: str) -> Callable[[], float]:
         def run() -> float:
-            write_new(whole, made)
-            first = side(whole, True)
-            edit(whole, made)
-            edited.setdefault(name, []).append(side(whole, False))
+            write_new(data, made)
+            first = side(data, True)
+            edit(data, made)
+            edited.setdefault(name, []).append(side(data, False))
             return first
 
         return run
 
-    edited: dict[str, list[float]] = {}
-    each = {"ours": sides.ours, "borg": sides.borg, "restic": sides.restic}
-    times = bench.interleave({name: big(side, name) for name, side in each.items()}, ROUNDS)
+    times = bench.interleave({name: big(side, name) for name, side in sides.all().items()}, ROUNDS)
     again = {name: statistics.median(values) for name, values in edited.items()}
     bench.ratio("put 1 GiB", times["ours"], "s", peer=("borg", times["borg"]), must="<= 1.1")
     bench.ratio("put 1 GiB", times["ours"], "s", peer=("restic", times["restic"]), must="<= 0.6")
     bench.ratio("put it with 1% edited", again["ours"], "s", peer=("borg", again["borg"]), must="<= 1.5")
 
-    small = folder / "small"
-    small.mkdir()
-    for number in range(SMALL_FILES):
-        (small / f"{number:05}").write_bytes(made.randbytes(SMALL_BYTES))
-    times = bench.interleave(
-        {name: lambda side=side: side(small, True) for name, side in each.items()}, ROUNDS
-    )
+
+def small(bench: Bench, folder: Path, pachd: str) -> None:
+    """Many small files; every round has new ones."""
+    sides = Sides(folder, pachd)
+    made = random.Random(2)
+
+    def many(side: Callable[[Path, bool], float]) -> Callable[[], float]:
+        def run() -> float:
+            files = folder / "small"
+            files.mkdir()
+            for number in range(SMALL_FILES):
+                (files / f"{number:05}").write_bytes(made.randbytes(SMALL_BYTES))
+            taken = side(files, True)
+            shutil.rmtree(files)
+            return taken
+
+        return run
+
+    times = bench.interleave({name: many(side) for name, side in sides.all().items()}, ROUNDS)
     name = f"put {SMALL_FILES:,} files of 1 KiB"
     bench.ratio(name, times["ours"], "s", peer=("restic", times["restic"]), must="<= 2")
     bench.ratio(name, times["ours"], "s", peer=("borg", times["borg"]), aim="<= 1")
@@ -177,6 +199,8 @@ def edit(path: Path, made: random.Random) -> None:
             file.seek(number * (GIB // EDITS))
             file.write(made.randbytes(GIB // 100 // EDITS))
 
+
+PARTS = {"starting": starting, "whole": whole, "small": small}
 
 if __name__ == "__main__":
     main()

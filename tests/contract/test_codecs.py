@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pachyderm_sdk.api import pfs
 
+from howdah.client import uploads
 from howdah.client.conversion import Shapes, sdk_classes
 from howdah.core.messages import catalogue as catalogues
 from howdah.core.messages.recording import record, sdk_modules
@@ -182,3 +183,21 @@ def test_a_cached_contract_is_used_and_a_damaged_one_is_derived_again(tmp_path: 
     cached.write_bytes(whole[: len(whole) // 2])
     assert catalogues._load(tmp_path) == first
     assert cached.read_bytes() == whole
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 16383, 16384, 1 << 20])
+def test_requests_written_by_hand_are_what_protobuf_reads(size: int) -> None:
+    path, piece = "/ä" + "x" * (size // 100), b"\x80" * size
+    request, add, delete, raw = (
+        CATALOGUE.message(name)
+        for name in (
+            "pfs_v2.ModifyFileRequest",
+            "pfs_v2.AddFile",
+            "pfs_v2.DeleteFile",
+            "google.protobuf.BytesValue",
+        )
+    )
+    added = request(add_file=add(path=path, raw=raw(value=piece)))
+    assert uploads.add_request(path.encode(), piece) == added.SerializeToString()
+    deleted = request(delete_file=delete(path=path))
+    assert uploads.delete_request(path.encode()) == deleted.SerializeToString()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from io import BytesIO
 
 from howdah.client.pachd import Address, Fields, Pachd
-from howdah.client.uploads import LocalFile, put
+from howdah.client.uploads import Opened, put
 from howdah.errors import AlreadyExists, NotFound
 
 FILE = 1  # pfs_v2.FileType
@@ -66,7 +66,7 @@ class Files:
         repo, _, name = branch.partition("@")
         target = self._pachd.message("pfs_v2.Branch", repo=self._repo(repo), name=name)
         commit = self._pachd.call("pfs_v2.API/StartCommit", branch=target, description=description)
-        sources = (LocalFile(path, lambda data=data: BytesIO(data)) for path, data in files.items())  # type: ignore[misc]
+        sources = (Opened(path, lambda data=data: BytesIO(data)) for path, data in files.items())  # type: ignore[misc]
         try:
             put(self._pachd, commit, sources)
         except BaseException:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from howdah.client.pachd import Fields, Pachd
-from howdah.client.uploads import LocalFile, put
+from howdah.client.uploads import Opened, put
 from howdah.console.engines import Engines, token
 from howdah.errors import Invalid
 
@@ -69,7 +69,7 @@ class Upload:
         path = asked(request, "path")
         with SpooledTemporaryFile(_IN_MEMORY) as body:
             size = await _receive(request, cast(BinaryIO, body))
-            source = LocalFile(path, lambda: cast(BinaryIO, body), size)
+            source = Opened(path, lambda: cast(BinaryIO, body), size)
             await run_in_threadpool(put, pachd, target, [source])
         return JSONResponse({"path": path, "size": size})
 

@@ -1,5 +1,6 @@
 """`pachctl put file`: from disk, from stdin, from a list, from URLs, from tar archives."""
 
+import os
 import sys
 import tarfile
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ from howdah.cli.pachctl import references
 from howdah.cli.pachctl.completing import repos as names
 from howdah.cli.pachctl.connection import Project, connected
 from howdah.cli.pachctl.progress import Transfer
-from howdah.client.uploads import LocalFile, Source, Url, put
+from howdah.client.replacing import replace
+from howdah.client.uploads import OnDisk, Opened, Source, Url, put
 from howdah.errors import Invalid, NotFound
 
 STDIN = "-"
@@ -68,13 +70,11 @@ def file(
         with Transfer(
             f"{len(found)} file{'' if len(found) == 1 else 's'}", _total(found), progress
         ) as transfer:
-            put(
-                session.pachd,
-                session.commit(reference),
-                found,
-                append=append,
-                progress=transfer.advance,
-            )
+            commit = session.commit(reference)
+            if append:
+                put(session.pachd, commit, found, append=True, progress=transfer.advance)
+            else:
+                replace(session.pachd, commit, found, transfer.advance)
 
 
 def _listed(input_file: str) -> list[str]:
@@ -102,7 +102,7 @@ def _sources(source: str, path: str, recursive: bool, untar: bool) -> Iterator[S
     elif source == STDIN:
         if recursive:
             raise Invalid("-r needs a directory", remedy="Name it with -f, or a list with -i.")
-        yield LocalFile(path, lambda: sys.stdin.buffer)
+        yield Opened(path, lambda: sys.stdin.buffer)
     elif untar and source.endswith(ARCHIVES):
         yield from _unpacked(_existing(source), path)
     elif recursive:
@@ -117,10 +117,25 @@ def _sources(source: str, path: str, recursive: bool, untar: bool) -> Iterator[S
 def _directory(folder: Path, path: str) -> Iterator[Source]:
     if folder.is_file():
         yield _local(path, folder)
-    for found in sorted(folder.rglob("*")):
-        if found.is_file():
-            below = found.relative_to(folder).as_posix()
-            yield _local(f"{path.rstrip('/')}/{below}", found)
+    else:
+        yield from _below(str(folder), path.rstrip("/"))
+
+
+def _below(folder: str, path: str) -> Iterator[Source]:
+    """Every file below a folder, in order; links to files are followed, links to folders are not."""
+    # Plain strings: for ten thousand files, paths as objects would take longer than reading them.
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        raise NotFound(
+            f"{folder} cannot be read", why=error.strerror or "", remedy="Nothing was put."
+        ) from error
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(entry.path, f"{path}/{entry.name}")
+        elif entry.is_file():
+            yield OnDisk(f"{path}/{entry.name}", entry.path, entry.stat().st_size)
 
 
 def _unpacked(archive: Path, path: str) -> Iterator[Source]:
@@ -133,12 +148,12 @@ def _unpacked(archive: Path, path: str) -> Iterator[Source]:
                 yield _in_memory(below, data)
 
 
-def _local(path: str, found: Path) -> LocalFile:
-    return LocalFile(path, lambda: found.open("rb"), found.stat().st_size)
+def _local(path: str, found: Path) -> OnDisk:
+    return OnDisk(path, str(found), found.stat().st_size)
 
 
-def _in_memory(path: str, data: bytes) -> LocalFile:
-    return LocalFile(path, lambda: BytesIO(data), len(data))
+def _in_memory(path: str, data: bytes) -> Opened:
+    return Opened(path, lambda: BytesIO(data), len(data))
 
 
 def _existing(name: str) -> Path:
@@ -150,5 +165,5 @@ def _existing(name: str) -> Path:
 
 def _total(sources: list[Source]) -> int:
     """How much there is to send; nought where a part of it cannot be known beforehand."""
-    sizes = [source.size for source in sources if isinstance(source, LocalFile)]
+    sizes = [source.size for source in sources if not isinstance(source, Url)]
     return 0 if None in sizes else sum(size for size in sizes if size is not None)
