@@ -4,12 +4,17 @@ A file per noun; `tree.py` says which verb of which noun stands where. Works ali
 the embedded engine and a cluster.
 """
 
+import signal
 import sys
 from typing import NoReturn
 
 
 def main() -> NoReturn:
+    # Until `run` takes over, Ctrl-C ends this as it ends any program: at once, without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     from howdah.cli.failures import run
     from howdah.cli.pachctl.tree import app
 
-    sys.exit(run(app, "pachctl", sys.argv[1:]))
+    code = run(app, "pachctl", sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(code)

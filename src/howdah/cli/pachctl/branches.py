@@ -62,9 +62,8 @@ def inspect(
     """Show one branch."""
     with connected(project) as session:
         info = session.pfs("InspectBranch", branch=session.branch(references.branch(name)))
-    if printing.raw_wanted(raw, output, full):
-        return printing.messages([info], output)
-    printing.facts(
+    printing.one(
+        info,
         (
             ("Name", f"{info.branch.repo.name}@{info.branch.name}"),
             ("Head Commit", f"{info.head.repo.name}@{info.head.id}" if info.HasField("head") else ""),
@@ -72,9 +71,11 @@ def inspect(
             ("Trigger", _trigger(info.trigger) if info.HasField("trigger") else ""),
             ("Created by", info.created_by),
             ("Created at", printing.moment(info.created_at, True)),
-        )
+        ),
+        raw,
+        output,
+        full,
     )
-    return None
 
 
 def list_(
@@ -86,10 +87,7 @@ def list_(
     """List a repo's branches."""
     with connected(project) as session:
         found = session.pfs_stream("ListBranch", repo=session.repo(references.repo(name)))
-        if printing.raw_wanted(raw, output):
-            return printing.messages(found, output)
-        printing.table(HEADER, (_row(info) for info in found))
-    return None
+        printing.many(found, HEADER, lambda info: _row(info), raw, output)
 
 
 def _row(info: Fields) -> tuple[str, ...]:

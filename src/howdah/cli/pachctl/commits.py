@@ -76,10 +76,7 @@ def inspect(
 ) -> None:
     """Show one commit, or all commits of a global ID."""
     with connected(project) as session:
-        if "@" not in name:
-            _print(_set(session, name), raw, output, full)
-        else:
-            _one(session, name, 0, raw, output, full)
+        _look(session, name, False, raw, output, full)
 
 
 def wait(
@@ -91,19 +88,19 @@ def wait(
 ) -> None:
     """Wait until a commit, or every commit of a global ID, has finished."""
     with connected(project) as session:
-        if "@" not in name:
-            _print(_set(session, name, wait=True), raw, output, full)
-        else:
-            _one(session, name, FINISHED, raw, output, full)
+        _look(session, name, True, raw, output, full)
 
 
-def _one(
-    session: Session, name: str, wait: int, raw: bool, output: printing.Encoding | None, full: bool
+def _look(
+    session: Session, name: str, wait: bool, raw: bool, output: printing.Encoding | None, full: bool
 ) -> None:
-    info = session.pfs("InspectCommit", commit=session.commit(references.commit(name)), wait=wait)
-    if printing.raw_wanted(raw, output, full):
-        return printing.messages([info], output)
-    printing.facts(
+    if "@" not in name:
+        _print(_set(session, name, wait), raw, output, full)
+        return
+    commit = session.commit(references.commit(name))
+    info = session.pfs("InspectCommit", commit=commit, wait=FINISHED if wait else 0)
+    printing.one(
+        info,
         (
             ("Commit", f"{info.commit.repo.name}@{info.commit.id}"),
             ("Description", info.description),
@@ -112,9 +109,11 @@ def _one(
             ("Finished", printing.moment(info.finished, full) if info.HasField("finished") else ""),
             ("Error", info.error),
             ("Size", printing.size(info.details.size_bytes) if info.HasField("details") else ""),
-        )
+        ),
+        raw,
+        output,
+        full,
     )
-    return None
 
 
 def list_(
@@ -165,10 +164,8 @@ def _list_sets(
     found = islice(session.pfs_stream("ListCommitSet"), number or None)
     if expand:
         _print((commit for commit_set in found for commit in commit_set.commits), raw, output, full)
-    elif printing.raw_wanted(raw, output, full):
-        printing.messages(found, output)
     else:
-        printing.table(SET_HEADER, (_set_row(commit_set, full) for commit_set in found))
+        printing.many(found, SET_HEADER, lambda info: _set_row(info, full), raw, output, full)
 
 
 def _set_row(commit_set: Fields, full: bool) -> tuple[str, ...]:
@@ -185,10 +182,7 @@ def _set_row(commit_set: Fields, full: bool) -> tuple[str, ...]:
 
 
 def _print(found: Iterable[Fields], raw: bool, output: printing.Encoding | None, full: bool) -> None:
-    if printing.raw_wanted(raw, output, full):
-        printing.messages(found, output)
-    else:
-        printing.table(HEADER, (_row(info, full) for info in found))
+    printing.many(found, HEADER, lambda info: _row(info, full), raw, output, full)
 
 
 def _row(info: Fields, full: bool) -> tuple[str, ...]:

@@ -43,10 +43,7 @@ def list_(
             (spec,) = documents(file)
             asked["input"] = ParseDict(as_object(spec.get("input")), session.message("pps_v2.Input"))
         found = session.pps_stream("ListDatum", **asked)
-        if printing.raw_wanted(raw, output):
-            return printing.messages(found, output)
-        printing.table(HEADER, (_row(info) for info in found))
-    return None
+        printing.many(found, HEADER, lambda info: _row(info), raw, output)
 
 
 def _row(info: Fields) -> tuple[str, ...]:
@@ -78,9 +75,8 @@ def inspect(
     with connected(project) as session:
         asked = session.message("pps_v2.Datum", job=session.job(references.job(name)), id=datum)
         info = session.pps("InspectDatum", datum=asked)
-    if printing.raw_wanted(raw, output):
-        return printing.messages([info], output)
-    printing.facts(
+    printing.one(
+        info,
         (
             ("ID", info.datum.id),
             ("Job ID", info.datum.job.id),
@@ -90,9 +86,10 @@ def inspect(
             ("Data Uploaded", printing.size(info.stats.upload_bytes)),
             ("Total Time", printing.duration(_time(info))),
             ("Inputs", _files(info)),
-        )
+        ),
+        raw,
+        output,
     )
-    return None
 
 
 def restart(

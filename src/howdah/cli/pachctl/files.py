@@ -102,17 +102,17 @@ def inspect(name: Name, raw: Raw = False, output: Output = None, project: Projec
     """Show one file or directory."""
     with connected(project) as session:
         info = session.pfs("InspectFile", file=session.file(references.file(name)))
-    if printing.raw_wanted(raw, output):
-        return printing.messages([info], output)
-    printing.facts(
+    printing.one(
+        info,
         (
             ("Path", info.file.path),
             ("Datum", info.file.datum),
             ("Type", "file" if info.file_type == FILE else "dir"),
             ("Size", printing.size(info.size_bytes)),
-        )
+        ),
+        raw,
+        output,
     )
-    return None
 
 
 def list_(
@@ -146,10 +146,7 @@ def glob(
 
 
 def _print(found: Iterator[Fields], raw: bool, output: printing.Encoding | None) -> None:
-    if printing.raw_wanted(raw, output):
-        printing.messages(found, output)
-    else:
-        printing.table(HEADER, ((printing.size(info.size_bytes), info.file.path) for info in found))
+    printing.many(found, HEADER, lambda info: (printing.size(info.size_bytes), info.file.path), raw, output)
 
 
 def diff(
@@ -188,9 +185,11 @@ def copy(
     """Copy a file or directory inside pachd; nothing is downloaded."""
     to = references.file(target)
     with connected(project) as session:
+        there = session.file(references.file(source))
+        session.pfs("InspectFile", file=there)  # pachd itself copies nothing from nowhere, in silence
         copying = session.message(
             "pfs_v2.CopyFile",
-            src=session.file(references.file(source)),
+            src=there,
             dst=to.path,
             append=append,
         )

@@ -72,12 +72,9 @@ def _show(
         return all(info.state == SUCCESS for info in found)
     job = session.job(references.job(name))
     info = session.pps("InspectJob", job=job, wait=wait, details=True)
-    if printing.raw_wanted(raw, output, full):
-        printing.messages([info], output)
-    else:
-        printing.facts(_facts(info, full))
-        if info.details.worker_status:
-            printing.table(("WORKER", "JOB", "DATUM", "STARTED"), _workers(info, full))
+    printing.one(info, _facts(info, full), raw, output, full)
+    if info.details.worker_status and not printing.raw_wanted(raw, output):
+        printing.table(("WORKER", "JOB", "DATUM", "STARTED"), _workers(info, full))
     return bool(info.state == SUCCESS)
 
 
@@ -147,12 +144,10 @@ def list_(
             found = session.pps_stream("ListJob", **asked)
         else:
             sets = islice(session.pps_stream("ListJobSet", projects=projects), number or None)
-            if printing.raw_wanted(raw, output, full):
-                return printing.messages(sets, output)
-            return printing.table(SET_HEADER, (_set_row(job_set, full) for job_set in sets))
+            printing.many(sets, SET_HEADER, lambda info: _set_row(info, full), raw, output, full)
+            return
         kept = (info for info in found if not wanted or info.state in wanted)
         _print(islice(kept, number or None), raw, output, full)
-    return None
 
 
 def _states(names: list[str]) -> set[int]:
@@ -162,10 +157,7 @@ def _states(names: list[str]) -> set[int]:
 
 
 def _print(found: Iterable[Fields], raw: bool, output: printing.Encoding | None, full: bool) -> None:
-    if printing.raw_wanted(raw, output, full):
-        printing.messages(found, output)
-    else:
-        printing.table(HEADER, (_row(info, full) for info in found))
+    printing.many(found, HEADER, lambda info: _row(info, full), raw, output, full)
 
 
 def _row(info: Fields, full: bool) -> tuple[str, ...]:

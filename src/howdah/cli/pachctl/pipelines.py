@@ -94,10 +94,9 @@ def inspect(
     """Show one pipeline."""
     with connected(project) as session:
         info = session.pps("InspectPipeline", pipeline=session.pipeline(name), details=True)
-    if printing.raw_wanted(raw, output, full):
-        return printing.messages([info], output)
     details = info.details
-    printing.facts(
+    printing.one(
+        info,
         (
             ("Name", info.pipeline.name),
             ("Description", details.description),
@@ -111,9 +110,11 @@ def inspect(
             ("Image", details.transform.image),
             ("Command", " ".join(details.transform.cmd)),
             ("Recent Error", details.recent_error),
-        )
+        ),
+        raw,
+        output,
+        full,
     )
-    return None
 
 
 def list_(
@@ -137,10 +138,8 @@ def list_(
         if spec:
             for info in found:
                 sys.stdout.write(json.dumps(json.loads(info.user_spec_json), indent=2) + "\n")
-        elif printing.raw_wanted(raw, output, full):
-            printing.messages(found, output)
         else:
-            printing.table(HEADER, (_row(info, full) for info in found))
+            printing.many(found, HEADER, lambda info: _row(info, full), raw, output, full)
 
 
 def _row(info: Fields, full: bool) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -131,6 +131,35 @@ def facts(pairs: Iterable[tuple[str, str]]) -> None:
     for name, value in pairs:
         if value:
             sys.stdout.write(f"{name}: {value}\n")
+
+
+def many(
+    found: Iterable[Fields],
+    header: Sequence[str],
+    row: Callable[[Fields], Sequence[str]],
+    raw: bool,
+    output: Encoding | None,
+    full: bool = False,
+) -> None:
+    """A table with a row for each, or the messages themselves where they are asked for."""
+    if raw_wanted(raw, output, full):
+        messages(found, output)
+    else:
+        table(header, map(row, found))
+
+
+def one(
+    info: Fields,
+    told: Iterable[tuple[str, str]],
+    raw: bool,
+    output: Encoding | None,
+    full: bool = False,
+) -> None:
+    """What is to be told of one thing, or the message itself where that is asked for."""
+    if raw_wanted(raw, output, full):
+        messages([info], output)
+    else:
+        facts(told)
 
 
 def raw_wanted(raw: bool, output: Encoding | None, full: bool = False) -> bool:

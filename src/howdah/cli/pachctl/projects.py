@@ -41,26 +41,23 @@ def inspect(name: Name, raw: Raw = False, output: Output = None) -> None:
     """Show one project."""
     with connected() as session:
         info = session.pfs("InspectProject", project=session.named_project(name))
-    if printing.raw_wanted(raw, output):
-        return printing.messages([info], output)
-    printing.facts(
+    printing.one(
+        info,
         (
             ("Name", info.project.name),
             ("Description", info.description),
             ("Created", printing.moment(info.created_at, False)),
-        )
+        ),
+        raw,
+        output,
     )
-    return None
 
 
 def list_(raw: Raw = False, output: Output = None) -> None:
     """List projects; a star marks the one that names without a project mean."""
     with connected() as session:
         found = session.pfs_stream("ListProject")
-        if printing.raw_wanted(raw, output):
-            return printing.messages(found, output)
-        printing.table(HEADER, (_row(info, session.project) for info in found))
-    return None
+        printing.many(found, HEADER, lambda info: _row(info, session.project), raw, output)
 
 
 def _row(info: Fields, active: str) -> tuple[str, ...]:

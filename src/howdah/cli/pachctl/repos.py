@@ -43,17 +43,18 @@ def inspect(
     """Show one repo."""
     with connected(project) as session:
         info = session.pfs("InspectRepo", repo=session.repo(references.repo(name)))
-    if printing.raw_wanted(raw, output, full):
-        return printing.messages([info], output)
-    printing.facts(
+    printing.one(
+        info,
         (
             ("Name", info.repo.name),
             ("Description", info.description),
             ("Created", printing.moment(info.created, full)),
             ("Size of HEAD on master", printing.size(info.details.size_bytes)),
-        )
+        ),
+        raw,
+        output,
+        full,
     )
-    return None
 
 
 def list_(
@@ -69,10 +70,7 @@ def list_(
     with connected(project) as session:
         wanted = [] if all_projects else [session.named_project(session.project)]
         found = session.pfs_stream("ListRepo", type="" if everything else kind, projects=wanted)
-        if printing.raw_wanted(raw, output, full):
-            return printing.messages(found, output)
-        printing.table(HEADER, (_row(info, full) for info in found))
-    return None
+        printing.many(found, HEADER, lambda info: _row(info, full), raw, output, full)
 
 
 def _row(info: Fields, full: bool) -> tuple[str, ...]:

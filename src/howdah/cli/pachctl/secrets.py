@@ -48,8 +48,8 @@ def delete(name: Name) -> None:
 
 
 def _print(found: list[Fields], raw: bool, output: printing.Encoding | None) -> None:
-    if printing.raw_wanted(raw, output):
-        return printing.messages(found, output)
-    rows = ((info.secret.name, info.type, printing.moment(info.creation_timestamp, False)) for info in found)
-    printing.table(HEADER, rows)
-    return None
+    printing.many(found, HEADER, _row, raw, output)
+
+
+def _row(info: Fields) -> tuple[str, ...]:
+    return info.secret.name, info.type, printing.moment(info.creation_timestamp, False)

@@ -96,13 +96,11 @@ def list_(raw: Raw = False, output: Output = None, full: FullTimestamps = False)
     """List the transactions that are not finished."""
     with connected() as session:
         found = _call(session, "ListTransaction").transaction_info
-    if printing.raw_wanted(raw, output, full):
-        return printing.messages(found, output)
-    rows = (
-        (info.transaction.id, printing.moment(info.started, full), str(len(info.requests))) for info in found
-    )
-    printing.table(HEADER, rows)
-    return None
+    printing.many(found, HEADER, lambda info: _row(info, full), raw, output, full)
+
+
+def _row(info: Fields, full: bool) -> tuple[str, ...]:
+    return info.transaction.id, printing.moment(info.started, full), str(len(info.requests))
 
 
 def active() -> str:
