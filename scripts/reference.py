@@ -23,7 +23,7 @@ from howdah.pachd import wire
 from howdah.pachd.wire.dispatch import snake
 
 ROOT = Path(__file__).resolve().parent.parent
-PROGRAMS = {"howdah": "howdah.cli.howdah:app", "pachctl": "howdah.cli.pachctl.tree:app"}
+PROGRAMS = {"howdah": "howdah.cli.tree:app", "pachctl": "howdah.cli.pachctl.tree:app"}
 NOTE = "<!-- Written by `make reference`; change the program, not this page. -->\n"
 
 

@@ -1,4 +1,6 @@
-"""The tutorial for a newcomer, typed as it stands: from a CSV file to a prediction."""
+"""The tutorial for a newcomer, typed as it stands: from a CSV file to a prediction, and the notebook that
+goes on from there. UPDATE_TRANSCRIPTS=1 writes what the notebook's cells answered into it.
+"""
 
 import csv
 import json
@@ -15,6 +17,8 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial" / "your-own-data.md"
+NOTEBOOK = TUTORIAL.with_name("notebook.ipynb")
+AGAIN = "" if os.environ.get("UPDATE_TRANSCRIPTS") else "--dry-run"
 FREE = "[daemon]\npachd_port = 0\ns3_port = 0\nhttp_port = 0\ningress_port = 0\n"
 
 
@@ -69,10 +73,12 @@ def _cars(path: Path) -> None:
         csv.writer(file).writerows([header, *rows])
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_the_tutorial_as_it_stands(run, tmp_path: Path) -> None:
     said = {}
     for line in typed():
+        if line == "howdah down":
+            run(f"{sys.executable} {ROOT}/scripts/notebook.py {NOTEBOOK} {AGAIN}")
         said[line] = run(line)
     told = next(text for line, text in said.items() if line.startswith("howdah init"))
     assert [line for line in told.splitlines() if line not in typed()] == []
@@ -82,6 +88,8 @@ def test_the_tutorial_as_it_stands(run, tmp_path: Path) -> None:
     header, answer = one.split()
     assert header == "Miles_per_Gallon"
     assert 15 < float(answer) < 45
+    (shares,) = [text for line, text in said.items() if line.startswith("howdah explain")]
+    assert "Weight_in_lbs" in shares
     answers = json.loads(many)["outputs"]["Miles_per_Gallon"]
     assert len(answers) == len((tmp_path / "cars.csv").read_text().splitlines()) - 1
     subprocess.run([sys.executable, "-m", "pytest", "-q", "tests"], cwd=tmp_path, check=True)
@@ -89,3 +97,20 @@ def test_the_tutorial_as_it_stands(run, tmp_path: Path) -> None:
     run("howdah backup copy")
     run("howdah restore copy --state again")
     run("howdah gc --state again && howdah check --data --state again")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("case", ["mileage", "heart", "stocks"])
+def test_the_tutorial_of_a_case_as_it_stands(case: str, run, tmp_path: Path) -> None:
+    """Its first block; what `make` and the activation do is done by the environment of the test."""
+    text = TUTORIAL.with_name(f"{case}.md").read_text()
+    block = re.search(r"```sh\n(.*?)```", text, re.DOTALL)
+    assert block is not None
+    for name in ("pipelines", "seldon", "images", "scripts"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    for line in block[1].splitlines():
+        if line.startswith("make deploy"):
+            line = f"{sys.executable} scripts/deploy.py {case} --apply"
+        if not line.startswith(". .venv"):
+            run(line)

@@ -12,7 +12,7 @@ from pachyderm_sdk.api import pfs
 
 from howdah.client.files import Files
 from howdah.client.pachd import Address, Pachd
-from howdah.client.uploads import LocalFile, put
+from howdah.client.uploads import Opened, put
 from howdah.daemon.house import House
 
 pytestmark = pytest.mark.slow
@@ -68,7 +68,7 @@ def test_an_upload_that_cannot_read_on_leaves_no_commit(house: House, client: Cl
         repo.type = "user"
         branch = pachd.message("pfs_v2.Branch", repo=repo, name="master")
         commit = pachd.message("pfs_v2.Commit", repo=repo, branch=branch)
-        source = LocalFile("/b", Breaking)  # type: ignore[arg-type]
+        source = Opened("/b", Breaking)  # type: ignore[arg-type]
         with pytest.raises(OSError, match="the disk went away"):
             put(pachd, commit, [source])
     assert heads(client, "cut") == [before]
@@ -131,6 +131,56 @@ def test_ctrl_c_ends_a_subscription(house: House) -> None:
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
     assert (running.returncode, said) == (130, "")
+
+
+@pytest.mark.parametrize("moment", ["typer", "google.protobuf.descriptor_pool", "grpc", "grpc._channel"])
+def test_ctrl_c_while_it_is_still_starting(house: House, moment: str) -> None:
+    """Python tells on stderr what it has imported: that is how far the program is."""
+    running = subprocess.Popen(
+        [PACHCTL[0], "-X", "importtime", *PACHCTL[1:], "subscribe", "commit", "interrupted"],
+        env=environment(house),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stderr is not None
+    for line in running.stderr:
+        if line.rpartition("|")[2].strip() == moment:
+            break
+    running.send_signal(signal.SIGINT)
+    out, said = running.communicate(timeout=60)
+    assert running.returncode in (130, -signal.SIGINT)
+    assert (out, [line for line in said.splitlines() if not line.startswith("import time:")]) == ("", [])
+
+
+def test_a_reader_that_leaves_before_the_first_word(house: House) -> None:
+    running = start(house, "list", "project")
+    assert running.stdout is not None
+    running.stdout.close()
+    assert running.stdin is not None
+    running.stdin.close()
+    assert running.stderr is not None
+    with running.stderr as stderr:
+        assert stderr.read() == ""
+    assert running.wait(timeout=60) == 1
+
+
+def test_names_that_are_not_there(house: House) -> None:
+    for words, said in (
+        (("list", "file", "nowhere@master"), "nowhere not found"),
+        (("put", "file", "nowhere@master:/a", "-f", __file__), "nowhere not found"),
+        (("inspect", "repo", "nowhere", "--project", "no-project"), "nowhere not found"),
+    ):
+        _, told = start(house, *words).communicate(timeout=60)
+        assert said in told
+
+
+def test_an_address_that_is_none(house: House) -> None:
+    running = start(house, "list", "repo", PACHD_ADDRESS="http:/nonsense")
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 2
+    assert "is no pachd address" in said
 
 
 def test_nobody_answers(house: House) -> None:

@@ -74,15 +74,17 @@ def _bench(
 ) -> "Iterator[tuple[Bench, Chosen]]":
     from pachyderm_sdk import Client
 
+    from howdah.client.failures import translated
     from howdah.daemon.datum_here import Bench, choose, pipeline_named, secret_in
 
     given = [secret_in(path) for path in secrets or ()]
     folder = state_folder(state)
     client = Client.from_pachd_address(running.find(folder).pachd)
-    chosen = choose(client, pipeline_named(pipeline), datum)
-    typer.echo(f"datum {chosen.meta.datum.id}", err=True)
-    bench = Bench(client, folder, Path.cwd(), dict(os.environ), typer.echo, given)
-    try:
-        yield bench, chosen
-    finally:
-        bench.close()
+    with translated():
+        chosen = choose(client, pipeline_named(pipeline), datum)
+        typer.echo(f"datum {chosen.meta.datum.id}", err=True)
+        bench = Bench(client, folder, Path.cwd(), dict(os.environ), typer.echo, given)
+        try:
+            yield bench, chosen
+        finally:
+            bench.close()

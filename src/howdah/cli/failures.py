@@ -6,7 +6,10 @@ appears only with `--debug`, which stands before the command's name.
 """
 
 import os
+import shutil
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -22,10 +25,15 @@ INTERRUPTED = 130
 def run(app: typer.Typer, program: str, arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code. Prints every failure to stderr."""
     debug = "--debug" in arguments
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # gRPC's core writes warnings of its own to stderr, in a format no user asked for.
     os.environ.setdefault("GRPC_VERBOSITY", "DEBUG" if debug else "NONE")
     try:
-        outcome = app(list(arguments), prog_name=program, standalone_mode=False)
+        outcome = app(
+            list(arguments), prog_name=program, standalone_mode=False, terminal_width=_narrow_width()
+        )
+        sys.stdout.flush()  # here, where it is no fault that the reader has left
     except HowdahError as error:
         return _explain(error, debug)
     except typer.TyperException as error:
@@ -42,6 +50,12 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the outermost frame; nothing above could say it
         return _own_fault(error, debug)
     return outcome if isinstance(outcome, int) else 0
+
+
+def _narrow_width() -> int | None:
+    """How wide help is on a narrow terminal; None where typer's own choice, at least 50, fits."""
+    columns = shutil.get_terminal_size().columns
+    return columns - 2 if columns < 52 else None
 
 
 def tell(what: str, why: str = "", remedy: str = "", *, to: TextIO | None = None) -> None:

@@ -8,6 +8,7 @@ import html
 import importlib
 import io
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from howdah.lineage import why
 from howdah.monitoring.plan import Kind
 
 READERS = {".csv": "read_csv", ".json": "read_json", ".parquet": "read_parquet", ".tsv": "read_table"}
+AGAIN_S = 0.5
 Frame = Any  # type: ignore[explicit-any]  # a pandas DataFrame: pandas is the user's, not ours
 
 
@@ -113,12 +115,21 @@ class Connection:
         return Prediction(answer)
 
     def explain(self, name: str, row: Mapping[str, object], namespace: str = "default") -> "Explanation":
-        return Explanation(self._serving().explain(name, [row], namespace))
+        """Why it answers so to this row, whose other columns are ignored."""
+        return Explanation(self._serving().explain(name, [row], namespace, ignore_others=True))
 
-    def why(self, prediction: "str | Prediction") -> JsonObject:
-        """From a prediction back to the model, the data and the code that made it."""
+    def why(self, prediction: "str | Prediction", wait_s: float = 0) -> JsonObject:
+        """From a prediction back to the model, the data and the code that made it. A prediction is on
+        record within a minute; `wait_s` is how long to wait for it."""
         id = prediction.id if isinstance(prediction, Prediction) else prediction
-        return why.prediction(self._pachd, id).as_json()
+        end = time.monotonic() + wait_s
+        while True:
+            try:
+                return why.prediction(self._pachd, id).as_json()
+            except NotFound:
+                if time.monotonic() >= end:
+                    raise
+            time.sleep(AGAIN_S)
 
     def promote(self, case: str, model: str | None = None, *, reason: str) -> str:
         """Make a model the champion, by default the newest; returns its commit."""

@@ -11,7 +11,6 @@ import typer
 from howdah.cli import rows
 from howdah.cli.pachctl.printing import table
 from howdah.cli.surroundings import IngressUrl, Namespace, State, ingress
-from howdah.client.predictions import Answer
 from howdah.core.json import Json, as_object
 from howdah.errors import NotFound, Unavailable
 
@@ -20,6 +19,7 @@ Words = Annotated[
     list[str] | None, typer.Argument(metavar="[INPUT=VALUE]…", help="One row.", show_default=False)
 ]
 File = Annotated[str | None, typer.Option("--file", "-f", help="Rows as CSV or JSON; - reads stdin.")]
+Wait = Annotated[float, typer.Option(min=0, help="Wait this many seconds for it to be served.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 AGAIN_S = 0.5
 
@@ -28,7 +28,7 @@ def predict(
     name: Name,
     words: Words = None,
     file: File = None,
-    wait: Annotated[float, typer.Option(min=0, help="Wait this many seconds for it to be served.")] = 0,
+    wait: Wait = 0,
     namespace: Namespace = "default",
     as_json: AsJson = False,
     url: IngressUrl = None,
@@ -60,6 +60,7 @@ def explain(
     words: Words = None,
     file: File = None,
     predictor: Annotated[str, typer.Option(help="Whose explainer.")] = "champion",
+    wait: Wait = 0,
     namespace: Namespace = "default",
     as_json: AsJson = False,
     url: IngressUrl = None,
@@ -70,7 +71,8 @@ def explain(
     Example: howdah explain mileage Cylinders=4 Weight_in_lbs=2300 Horsepower=90
     """
     asked = rows.given(words or [], file)
-    told = ingress(url, state).explain(name, asked, namespace, predictor, ignore_others=file is not None)
+    there, others = ingress(url, state), file is not None
+    told = _patiently(lambda: there.explain(name, asked, namespace, predictor, ignore_others=others), wait)
     shares = as_object(told.get("shares"))
     if as_json or not shares:
         sys.stdout.write(json.dumps(told, indent=None if as_json else 2) + "\n")
@@ -95,7 +97,7 @@ def feedback(
     ingress(url, state).feedback(name, id, _number(truth), reward, namespace)
 
 
-def _patiently(ask: Callable[[], Answer], wait_s: float) -> Answer:
+def _patiently[T](ask: Callable[[], T], wait_s: float) -> T:
     """Asks again until it is served; the last refusal counts."""
     end = time.monotonic() + wait_s
     while True:

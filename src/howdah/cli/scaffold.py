@@ -191,6 +191,10 @@ spec:
             containers:
               - name: {name}
                 image: {server}
+      explainer:           # what `howdah explain {name}` asks; leave it out if nobody does
+        type: KernelShap
+        modelUri: s3://master.{name}-model.default
+        envSecretRefName: howdah-pachd
 """
 README = """\
 # {name}

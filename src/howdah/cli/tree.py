@@ -1,11 +1,9 @@
-"""`howdah`: what a person runs beside pachctl and kubectl."""
+"""The commands of `howdah` as one table. Reading it costs nothing; a module is imported when it runs."""
 
-import sys
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-from howdah.cli.failures import run
 from howdah.cli.lazy import Group, root
 
 GROUPS = {
@@ -67,7 +65,3 @@ def _options(
     ] = False,
 ) -> None:
     pass  # both are acted on elsewhere: a callback and failures.run
-
-
-def main() -> NoReturn:
-    sys.exit(run(app, "howdah", sys.argv[1:]))

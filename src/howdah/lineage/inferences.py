@@ -44,10 +44,10 @@ def find(files: Files, id: str) -> Exchange:
             index = json.loads(files.read(f"{repo}@{head}", path))
             if id in index["rows"]:
                 return _read(files, f"{repo}@{head}", index["path"], index["rows"][id])
-    where = ", ".join(repos) or "no inference log exists yet"
+    where = f"Looked in {', '.join(repos)}." if repos else "No inference log exists yet."
     raise NotFound(
         f"No prediction {id} is on record",
-        why=f"Looked in {where}. A prediction is committed within a minute of being made.",
+        why=f"{where} A prediction is committed within a minute of being made.",
         remedy="Check the ID (the Seldon-Puid header of the answer), or try again in a minute.",
     )
 

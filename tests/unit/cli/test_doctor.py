@@ -3,7 +3,7 @@ import json
 import pytest
 
 from howdah.cli.failures import run
-from howdah.cli.howdah import app
+from howdah.cli.tree import app
 
 FREE = "[daemon]\npachd_port = 0\ns3_port = 0\nhttp_port = 0\ningress_port = 0\n"
 
