@@ -1,9 +1,12 @@
 """pachctl as a process: uploads that break off, pipes that close, Ctrl-C, terminals of every kind."""
 
+import fcntl
 import os
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -205,9 +208,20 @@ def test_help_fits_a_narrow_terminal(house: House) -> None:
     assert "--recursive" in text
 
 
+def test_progress_stays_on_one_line_of_a_narrow_terminal(house: House, tmp_path: Path) -> None:
+    Files.at(house.running.pachd).ensure_repo("narrow", "")
+    (tmp_path / "big").write_bytes(b"x" * (8 << 20))
+    put = ("put", "file", "narrow@master", "-f", str(tmp_path / "big"))
+    text = on_a_terminal(house, *put, COLUMNS="40")
+    shown = [each.removeprefix("\x1b[K") for each in text.rstrip().split("\r")]
+    assert any("8MiB of 8MiB" in each for each in shown)
+    assert [each for each in shown if len(each) > 39] == []
+
+
 def on_a_terminal(house: House, *words: str, **more: str) -> str:
     """What the command prints on a terminal."""
     ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, int(more.get("COLUMNS", 80)), 0, 0))
     given = environment(house, **more)
     if "NO_COLOR" not in more:
         given.pop("NO_COLOR", None)

@@ -1,5 +1,6 @@
 """One line on stderr that says how far a transfer is; silent where nobody watches."""
 
+import os
 import sys
 import time
 from types import TracebackType
@@ -42,5 +43,8 @@ class Transfer:
         if self._total:
             left = max(self._total - self._bytes, 0) / max(rate, 1)
             line += f" of {size(self._total)} ({100 * self._bytes // self._total}%), {left:.0f} s left"
-        sys.stderr.write(f"\r\x1b[K{line}, {size(int(rate))}/s")
+        # A line that the terminal breaks could not be written over; some say that they have no columns.
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+        shown = f"{line}, {size(int(rate))}/s"[: columns - 1]
+        sys.stderr.write(f"\r\x1b[K{shown}")
         sys.stderr.flush()
