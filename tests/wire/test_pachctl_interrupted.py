@@ -180,7 +180,7 @@ def test_names_that_are_not_there(house: House) -> None:
 
 
 def test_an_address_that_is_none(house: House) -> None:
-    running = start(house, "list", "repo", PACHD_ADDRESS="http:/nonsense")
+    running = start(house, "list", "repo", PACHD_ADDRESS="ftp://nonsense")
     _, said = running.communicate(timeout=60)
     assert running.returncode == 2
     assert "is no pachd address" in said

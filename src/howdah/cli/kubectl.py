@@ -46,8 +46,8 @@ def kubectl(
         environment = {**os.environ, **({"KUBECONFIG": str(found)} if found else {})}
         os.execve(installed, [installed, *(words or [])], environment)
     asked = _parsed(words or [])
-    there = Deployments(found.read_text() if found else None)
-    VERBS[asked.verb](there, asked)
+    with Deployments(found.read_text() if found else None) as there:
+        VERBS[asked.verb](there, asked)
 
 
 class _Parser(argparse.ArgumentParser):

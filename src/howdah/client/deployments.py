@@ -28,6 +28,12 @@ class Deployments:
         except (ConfigError, yaml.YAMLError) as error:
             raise Invalid(f"The kubeconfig cannot be used: {error}.") from error
 
+    def __enter__(self) -> "Deployments":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
     def apply(self, manifest: Manifest) -> Manifest:
         """Server-side apply: creates or changes, idempotent; returns what the API now holds."""
         resource = SeldonDeployment.from_dict(dict(manifest))

@@ -143,7 +143,8 @@ def _answer(document: JsonObject, id: str) -> Answer:
 
 
 def _refused(error: urllib.error.HTTPError, name: str) -> HowdahError:
-    said = error.read().decode(errors="replace").strip()
+    with error:
+        said = error.read().decode(errors="replace").strip()
     try:
         document = as_object(json.loads(said))
         status = as_object(document.get("status"))

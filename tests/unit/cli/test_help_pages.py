@@ -21,6 +21,8 @@ TRANSCRIPTS = Path(__file__).parents[2] / "wire" / "transcripts"
 PROGRAMS = {"howdah": tree.app, "pachctl": pachctl}
 ELSEWHERE = {
     "howdah doctor": "its findings differ from machine to machine: tests/unit/cli/test_doctor.py",
+    "pachctl subscribe commit": "it ends by Ctrl-C: tests/wire/test_pachctl_interrupted.py",
+    "pachctl restart datum": "it needs a datum that runs: tests/unit/pipelines/test_jobs.py",
     "howdah reproduce": "it needs a model of the training step: tests/e2e/test_steps_of_all_kinds.py",
     "howdah datum shell": "it takes the terminal over: tests/e2e/test_datum_here.py",
 }
