@@ -68,6 +68,8 @@ def test_commands_exist(words):
     """The command's words, as far as they are words of the program, answer --help."""
     program = Path(words[0]).name
     named = [word for word in words[1:] if re.fullmatch(r"[a-z-]+", word) and not word.startswith("-")]
+    if "kubectl" in named:
+        named = ["kubectl"]  # the rest is for another program
     run = subprocess.run(
         [sys.executable, "-c", f"from howdah.cli.{program} import main; main()", *named[:3], "--help"],
         capture_output=True,
