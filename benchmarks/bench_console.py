@@ -32,9 +32,9 @@ PAGES = (
 )  # fmt: skip
 PIECE, PIECES = 16 << 20, 12
 SMALL_COMMITS = 60
-FRAMES = """async (act) => {
+FRAMES = """async () => {
   const gaps = [];
-  const step = new Function("n", act);
+  const step = (n) => { ACT };
   let last = await new Promise(requestAnimationFrame);
   for (let n = 0; n < 240; n++) {
     step(n);
@@ -104,7 +104,7 @@ def opened(browser: Browser, url: str) -> Page:
 
 
 def smooth(bench: Bench, page: Page, what: str, act: str) -> None:
-    half, most, worst = page.evaluate(FRAMES, act)
+    half, most, worst = page.evaluate(FRAMES.replace("ACT", act))
     progress(f"{what}: {half:.1f} {most:.1f} {worst:.1f}")
     bench.value(f"{what}: frame, median", half, "ms", must="<= 34", aim="<= 17")
     bench.value(f"{what}: frame, 95 of 100", most, "ms", must="<= 50")

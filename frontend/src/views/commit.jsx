@@ -36,7 +36,7 @@ export function Commit({ project, repo, rev }) {
           })}</nav>
           {against !== null ? <Difference key={id + against} {...{ project, repo, id, against, path }} parent={info.parentCommit?.id} />
             : folder ? <Files key={path} {...{ project, repo, rev, path, id }} open={!info.finished} />
-            : <Card title={steps.at(-1)} aside={<Versions {...{ project, repo, rev, id, path }} branch={info.commit.branch?.name} />}><Preview key={id + path} {...{ project, repo, path }} commit={id} /></Card>}
+            : <Card title={steps.at(-1)} aside={<Versions {...{ project, repo, rev, id, path }} branch={isBranch ? rev : query.get("branch")} />}><Preview key={id + path} {...{ project, repo, path }} commit={id} /></Card>}
           <Provenance info={info} />
         </>)}</Shown>
     </Page>

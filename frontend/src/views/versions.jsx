@@ -15,7 +15,7 @@ export function Versions({ project, repo, rev, id, branch, path }) {
   const current = found.includes(id) ? id : rev === branch ? (found[0] ?? "") : "";
   if (found.length < 2 && current) return <span>one version</span>;
   return (
-    <label class="beside">version<select value={current} onChange={(event) => go(to.commit(project, repo, event.currentTarget.value, path))}>
+    <label class="beside">version<select value={current} onChange={(event) => go(`${to.commit(project, repo, event.currentTarget.value, path)}${branch ? `&branch=${encodeURIComponent(branch)}` : ""}`)}>
       {!current && <option value="">as of {id.slice(0, 12)}</option>}
       {found.map((one, place) => <option key={one} value={one}>{one.slice(0, 12)}{place === 0 ? " (newest)" : ""}</option>)}
     </select></label>
