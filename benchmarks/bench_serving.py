@@ -15,6 +15,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
@@ -29,6 +30,7 @@ ROW = [5.1, 3.5, 1.4, 0.2]
 SPECIES = ("setosa", "versicolor", "virginica")
 V2 = {"inputs": [{"name": "X", "shape": [1, 4], "datatype": "FP32", "data": ROW}]}
 V1 = {"data": {"ndarray": [ROW]}}
+ROUNDS = 5
 BENTOML = Path(__file__).resolve().parent.parent / "build" / "bentoml"
 SERVICE = """
 import bentoml, numpy as np, onnxruntime
@@ -239,9 +241,10 @@ def stock_mlserver(folder: Path) -> Iterator[Call]:
         process.wait()
 
 
-def main() -> None:
+def main(chosen: list[str]) -> None:
     bench = Bench("serving")
-    install_bentoml()
+    if "bentoml" in chosen:
+        install_bentoml()
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         models(folder)
@@ -249,87 +252,91 @@ def main() -> None:
             seconds = {document["metadata"]["name"]: apply(api, document) for document in deployments(folder)}
             bench.value("kubectl apply to ready, an ONNX bundle", seconds["onnx"], "s", must="<= 6")
             bench.value("kubectl apply to ready, scikit-learn", seconds["sklearn"], "s", must="<= 6")
-            measure(bench, engine, ingress, folder)
+            there = There(engine, ingress, folder)
+            for name in chosen:
+                ROWS[name](bench, there)
     bench.finish()
 
 
-def measure(bench: Bench, engine: Engine, ingress: int, folder: Path) -> None:
-    body = json.dumps(V2).encode()
+@dataclass(frozen=True)
+class There:
+    """What is deployed, and how to reach it."""
 
-    def through(name: str) -> Call:
-        return Call(ingress, f"/seldon/bench/{name}/v2/models/m/infer", body)
+    engine: Engine
+    ingress: int
+    folder: Path
 
-    def direct(name: str) -> Call:
-        return Call(port_of(engine, name), "/v2/models/m/infer", body)
+    def through(self, name: str) -> Call:
+        return Call(self.ingress, f"/seldon/bench/{name}/v2/models/m/infer", json.dumps(V2).encode())
 
-    def message(name: str) -> Call:
-        return Call(ingress, f"/seldon/bench/{name}/api/v1.0/predictions", json.dumps(V1).encode())
+    def direct(self, name: str) -> Call:
+        return Call(port_of(self.engine, name), "/v2/models/m/infer", json.dumps(V2).encode())
 
-    times = bench.interleave(
-        {"envoy": lambda: latency(through("onnx")), "direct": lambda: latency(direct("onnx"))}, 5, 1
+    def message(self, name: str) -> Call:
+        return Call(self.ingress, f"/seldon/bench/{name}/api/v1.0/predictions", json.dumps(V1).encode())
+
+
+def rates(bench: Bench, **sides: Call) -> dict[str, float]:
+    return bench.interleave(
+        {name: lambda call=call: throughput(call) for name, call in sides.items()}, ROUNDS, 1
     )
-    added = (times["envoy"] - times["direct"]) * 1000
-    bench.value("ingress adds at c=1, p50", added, "ms", must="<= 0.35")
+
+
+def times(bench: Bench, **sides: Call) -> dict[str, float]:
+    return bench.interleave(
+        {name: lambda call=call: latency(call) for name, call in sides.items()}, ROUNDS, 1
+    )
+
+
+def added(bench: Bench, there: There) -> None:
+    found = times(bench, envoy=there.through("onnx"), direct=there.direct("onnx"))
+    milliseconds = (found["envoy"] - found["direct"]) * 1000
+    bench.value("ingress adds at c=1, p50", milliseconds, "ms", must="<= 0.35")
+
+
+def ingress(bench: Bench, there: There) -> None:
     for name, must in (("onnx", ">= 0.70"), ("sklearn", ">= 0.85")):
-        rates = bench.interleave(
-            {
-                "envoy": lambda name=name: throughput(through(name)),
-                "direct": lambda name=name: throughput(direct(name)),
-            },
-            5,
-            1,
-        )
-        bench.ratio(
-            f"through the ingress at c=16, {name}",
-            rates["envoy"],
-            "1/s",
-            peer=("direct", rates["direct"]),
-            must=must,
-        )
-    rates = bench.interleave(
-        {"logged": lambda: throughput(through("logged")), "off": lambda: throughput(through("onnx"))}, 5, 1
-    )
-    bench.ratio(
-        "with the inference log at c=16",
-        rates["logged"],
-        "1/s",
-        peer=("without", rates["off"]),
-        must=">= 0.90",
-    )
-    times = bench.interleave(
-        {"graph": lambda: latency(message("graph")), "step": lambda: latency(message("step"))}, 5, 1
-    )
-    steps = times["step"] * 2
-    bench.ratio(
-        "a graph of two steps at c=1",
-        times["graph"] * 1000,
-        "ms",
-        peer=("its steps", steps * 1000),
-        must="<= 2.2",
-    )
-    with stock_mlserver(folder) as stock:
-        rates = bench.interleave(
-            {"onnx": lambda: throughput(direct("onnx")), "stock": lambda: throughput(stock)}, 5, 1
-        )
-        bench.ratio(
-            "an ONNX bundle against MLServer's scikit-learn",
-            rates["onnx"],
-            "1/s",
-            peer=("MLServer", rates["stock"]),
-            must=">= 1.8",
-        )
-    with bentoml(folder) as peer:
-        rates = bench.interleave(
-            {"howdah": lambda: throughput(through("onnx")), "bentoml": lambda: throughput(peer)}, 5, 1
-        )
-        bench.ratio(
-            "an ONNX bundle, through the ingress, against BentoML",
-            rates["howdah"],
-            "1/s",
-            peer=("BentoML", rates["bentoml"]),
-            must=">= 3",
-        )
+        found = rates(bench, envoy=there.through(name), direct=there.direct(name))
+        peer = ("direct", found["direct"])
+        bench.ratio(f"through the ingress at c=16, {name}", found["envoy"], "1/s", peer=peer, must=must)
 
+
+def log(bench: Bench, there: There) -> None:
+    found = rates(bench, logged=there.through("logged"), off=there.through("onnx"))
+    peer = ("without", found["off"])
+    bench.ratio("with the inference log at c=16", found["logged"], "1/s", peer=peer, must=">= 0.90")
+
+
+def graph(bench: Bench, there: There) -> None:
+    found = times(bench, graph=there.message("graph"), step=there.message("step"))
+    peer = ("its steps", found["step"] * 2000)
+    bench.ratio("a graph of two steps at c=1", found["graph"] * 1000, "ms", peer=peer, must="<= 2.2")
+
+
+def mlserver(bench: Bench, there: There) -> None:
+    with stock_mlserver(there.folder) as stock:
+        found = rates(bench, onnx=there.direct("onnx"), stock=stock)
+    peer = ("MLServer", found["stock"])
+    name = "an ONNX bundle against MLServer's scikit-learn"
+    bench.ratio(name, found["onnx"], "1/s", peer=peer, must=">= 1.8")
+
+
+def against_bentoml(bench: Bench, there: There) -> None:
+    with bentoml(there.folder) as service:
+        found = rates(bench, howdah=there.through("onnx"), bentoml=service)
+    peer = ("BentoML", found["bentoml"])
+    name = "an ONNX bundle, through the ingress, against BentoML"
+    bench.ratio(name, found["howdah"], "1/s", peer=peer, must=">= 3")
+
+
+ROWS = {
+    "added": added,
+    "ingress": ingress,
+    "log": log,
+    "graph": graph,
+    "mlserver": mlserver,
+    "bentoml": against_bentoml,
+}
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or list(ROWS))
