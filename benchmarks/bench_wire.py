@@ -262,22 +262,29 @@ def sdk(bench: Bench, address: str, raw: Raw, listed: str) -> None:
         bench.ratio(name, rates["fast"], "1/s", peer=("plain SDK", rates["plain"]), must=must)
 
 
+def starts(bench: Bench, daemon: Daemon) -> None:
+    taken = []
+    for _ in range(3):
+        taken.append(daemon.start())
+        resident = daemon.resident_mib()
+        daemon.stop()
+    answered, ready = (sorted(each)[1] for each in zip(*taken, strict=True))
+    bench.value("cold start to the first answer", answered, "s", must="<= 1")
+    bench.value("cold start until everything answers", ready, "s")
+    bench.value("resident, idle", resident, "MiB", must="<= 120")
+
+
 def main() -> None:
+    """All parts, or those that are named: start small many sdk large."""
+    parts = sys.argv[1:] or ["start", "small", "many", "sdk", "large"]
     bench = Bench("wire")
     with tempfile.TemporaryDirectory() as folder:
         daemon = Daemon(Path(folder))
         progress("wire: starting")
         daemon.start()
         daemon.stop()  # the first start compiles and derives the contract
-        starts = []
-        for _ in range(3):
-            starts.append(daemon.start())
-            resident = daemon.resident_mib()
-            daemon.stop()
-        answered, ready = (sorted(taken)[1] for taken in zip(*starts, strict=True))
-        bench.value("cold start to the first answer", answered, "s", must="<= 1")
-        bench.value("cold start until everything answers", ready, "s")
-        bench.value("resident, idle", resident, "MiB", must="<= 120")
+        if "start" in parts:
+            starts(bench, daemon)
         daemon.start()
         peer = subprocess.Popen(
             [sys.executable, HERE / "wire_null.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -286,10 +293,14 @@ def main() -> None:
         null = Raw(f"127.0.0.1:{peer.stdout.readline().strip()}")
         raw = Raw(daemon.address)
         try:
-            listed = small(bench, raw, null)
-            many(bench, daemon.address)
-            sdk(bench, daemon.address, raw, listed)
-            large(bench, raw, null)
+            if {"small", "sdk"} & set(parts):
+                listed = small(bench, raw, null)
+            if "many" in parts:
+                many(bench, daemon.address)
+            if "sdk" in parts:
+                sdk(bench, daemon.address, raw, listed)
+            if "large" in parts:
+                large(bench, raw, null)
         finally:
             daemon.stop()
             peer.communicate()
