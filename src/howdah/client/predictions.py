@@ -149,6 +149,7 @@ def _refused(error: urllib.error.HTTPError, name: str) -> HowdahError:
         document = as_object(json.loads(said))
         status = as_object(document.get("status"))
         said = as_text(document.get("error")) or as_text(status.get("info")) or said
+        said = said.strip()
     except ValueError:
         pass  # not JSON: its text is all there is
     if error.code == 404:
