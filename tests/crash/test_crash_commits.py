@@ -111,3 +111,6 @@ def kill_at_random(crashes: Crashes, times: int, chance: random.Random) -> None:
         else:
             crashes.live(f"{chance.choice(FAILPOINTS[:6])}@{chance.randint(1, 25)}")
         crashes.verify(collect=chance.random() < 0.2)
+        if len(crashes.acknowledged) > 80:  # do not let reading it all back grow with every crash
+            for id in list(crashes.acknowledged)[:-30]:
+                del crashes.acknowledged[id]
