@@ -23,8 +23,8 @@ from howdah.errors import HowdahError
 
 LOOK_EVERY_S = 1.0
 LONGEST_S = 5.0
-REST = 10
-"""Where there is so much to look at that a look takes long, looks are rarer: a tenth of the time."""
+REST = 20
+"""Where there is so much to look at that a look takes long, looks are rarer: a twentieth of the time."""
 STILL_THERE_EVERY_LOOKS = 10
 _SETS, _JOBS = 12, 60
 _ONE = "one:"
