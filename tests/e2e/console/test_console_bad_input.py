@@ -11,7 +11,7 @@ from pachyderm_sdk.api import pfs
 from playwright.sync_api import expect
 
 from howdah.client.pachd import Address, Pachd
-from howdah.client.uploads import LocalFile, put
+from howdah.client.uploads import Opened, put
 from howdah.daemon.house import House
 from howdah.daemon.options import Options
 
@@ -55,7 +55,7 @@ def test_of_two_gib_only_the_beginning_is_fetched(opens, scene):
     repo = pachd.message("pfs_v2.Repo", name="large", type="user", project={"name": "default"})
     branch = pachd.message("pfs_v2.Branch", repo=repo, name="master")
     target = pachd.message("pfs_v2.Commit", repo=repo, branch=branch)
-    put(pachd, target, [LocalFile("/zeros.csv", lambda: Zeros(2 * GIB), 2 * GIB)])
+    put(pachd, target, [Opened("/zeros.csv", lambda: Zeros(2 * GIB), 2 * GIB)])
     page = opens("/repos/default/large/master")
     fetched = []
     page.on("response", lambda answer: fetched.append(answer) if "/console/file" in answer.url else None)
