@@ -89,7 +89,7 @@ def test_a_failed_datum_fails_the_job_and_what_is_downstream(plant) -> None:
     job = plant.wait("first")
     assert job.state is JobState.FAILURE
     bad = next(meta for meta in plant.metas(job.ref) if meta.state is DatumState.FAILED)
-    assert job.reason == f"datum {bad.datum.id} failed"
+    assert job.reason.startswith(f"datum {bad.datum.id} failed: the command exited with code 1")
     assert bad.reason
     assert job.counts == Counts(processed=1, failed=1, total=2)
     assert plant.said("first").count("trying") == 3  # two tries and the good one
