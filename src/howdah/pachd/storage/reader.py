@@ -26,9 +26,8 @@ _BLOCK_CACHE_BYTES = 64 << 20
 _PAYLOAD_CACHE_BYTES = 32 << 20
 _HASHERS = 64
 
-RUN_BYTES = 7 << 19
-"""With one chunk more still below four MiB, which is as large a message as a client of gRPC takes that
-was not told otherwise."""
+RUN_BYTES = 1 << 20
+"""Small enough that what was read is still in the processor's cache when it is hashed, joined and sent."""
 
 _SPAN_BYTES = 4 << 20
 _WORTH_A_GUESS = 4
