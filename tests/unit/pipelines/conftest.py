@@ -55,7 +55,7 @@ class Plant:
         )  # fmt: skip
         workplace.clean()
 
-        self.hindrances: list[OSError] = []
+        self.hindrances: list[Exception] = []
         """What happens instead to who would hire a worker, one after the other."""
 
         def make(setup: WorkerSetup) -> Worker:

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from howdah.core.refs import RepoRef
+from howdah.errors import Invalid
 from howdah.pachd.pipelines import changing_jobs, operations, secrets, tables
 from howdah.pachd.pipelines.meta import DatumState
 from howdah.pachd.pipelines.records import Counts, JobState, PipelineState
@@ -412,4 +413,25 @@ def test_a_machine_that_is_full_is_waited_for_and_said(plant) -> None:
     plant.pipeline("p", RAW, COPY)
     plant.versions.wait_until(look, ("pipelines",), "waiting for trouble", 30)
     assert seen[-1][1] == "this machine cannot do it now: No space left on device"
+    assert plant.wait("p").state is JobState.SUCCESS
+
+
+def test_an_environment_that_cannot_be_made_ends_one_job_and_a_start_tries_again(plant) -> None:
+    plant.hindrances = [Invalid("no wheel") for _ in range(2)]
+    plant.repo("raw")
+    plant.put("raw", {"/a": b"1"})
+    plant.pipeline("p", RAW, COPY)
+    first = plant.latest("p").ref.id
+    for id in (first, plant.put("raw", {"/b": b"2"})):
+        job = plant.wait("p", id)
+        assert job.state is JobState.FAILURE and "no wheel" in job.reason
+    ref = PipelineRef("p")
+    plant.versions.transact(lambda tx: operations.stop(tx, ref))
+    plant.versions.transact(lambda tx: operations.start(tx, ref))
+    assert plant.wait("p").state is JobState.SUCCESS
+    assert plant.output("p") == {"/a": b"1", "/b": b"2"}
+    plant.hindrances = [Invalid("no wheel again")]
+    plant.pipeline("p", RAW, COPY, update=True, reprocess=True)
+    assert plant.wait("p").state is JobState.FAILURE
+    plant.versions.transact(lambda tx: operations.rerun(tx, ref, reprocess=True))
     assert plant.wait("p").state is JobState.SUCCESS

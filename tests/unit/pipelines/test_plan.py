@@ -85,11 +85,6 @@ def test_a_job_that_runs_too_long_is_killed() -> None:
     assert plan(replace(seen, job_timeout_s=62)) == []
 
 
-def test_a_broken_environment_fails_the_pipeline_and_its_jobs() -> None:
-    seen = replace(CALM, jobs=[JobSeen(ONE, STARTING, inputs_ready=True)], environment_error="no wheel")
-    assert plan(seen) == [SetState(PipelineState.FAILURE, "no wheel"), End(ONE, JobState.FAILURE, "no wheel")]
-
-
 def test_a_service_runs_its_newest_job_only() -> None:
     jobs = [
         JobSeen(ONE, RUNNING, inputs_ready=True, working=True),

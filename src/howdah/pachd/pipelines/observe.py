@@ -18,7 +18,6 @@ def observe(
     pipeline: PipelineInfo,
     *,
     working: Collection[JobRef] = (),
-    environment_error: str = "",
     trouble: str = "",
     now_ns: int = 0,
 ) -> Seen:
@@ -32,7 +31,6 @@ def observe(
         jobs=[_job(view, job, job.ref in working, now_ns) for job in looked_at],
         working=tuple(working),
         base_closed=not unfinished or _base_closed(view, unfinished[0]),
-        environment_error=environment_error,
         trouble=trouble,
         service=spec.service is not None,
         job_timeout_s=spec.job_timeout_s,

@@ -37,8 +37,6 @@ class Seen:
     """Every job that a thread of this daemon is at, ended ones included."""
     base_closed: bool = True
     """The commits of all ended jobs are finished, so that the next job can stand on them."""
-    environment_error: str = ""
-    """Why the workers' environment cannot be made; empty if it can."""
     trouble: str = ""
     """Why work has to wait although nothing is wrong with the spec; it is tried again."""
     service: bool = False
@@ -106,8 +104,6 @@ def plan(seen: Seen) -> list[Effect]:
 def _pipeline_state(seen: Seen) -> SetState:
     if seen.stopped:
         return SetState(PipelineState.PAUSED)
-    if seen.environment_error:
-        return SetState(PipelineState.FAILURE, seen.environment_error)
     if seen.trouble:
         return SetState(PipelineState.CRASHING, seen.trouble)
     return SetState(PipelineState.RUNNING)
@@ -163,8 +159,6 @@ def _ended_early(seen: Seen, job: JobSeen) -> End | None:
         names = ", ".join(job.failed_inputs)
         reason = f"unrunnable because the following upstream pipelines failed: {names}"
         return End(job.ref, JobState.UNRUNNABLE, reason)
-    if seen.environment_error and job.inputs_ready:
-        return End(job.ref, JobState.FAILURE, seen.environment_error)
     limit_s = seen.job_timeout_s
     if limit_s is not None and job.running_s is not None and job.running_s >= limit_s:
         return End(job.ref, JobState.KILLED, f"job timed out: it ran longer than {limit_s:g} s")

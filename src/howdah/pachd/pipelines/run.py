@@ -52,7 +52,6 @@ class _Known:
 
     info: PipelineInfo
     runs: dict[JobRef, JobRun] = field(default_factory=dict)
-    environment_error: str = ""
     trouble: str = ""
     failures: int = 0
     retry_at_s: float | None = None
@@ -67,8 +66,8 @@ class Controller:
         make_crew: Callable[[PipelineInfo], Crew],
         say: Callable[[PipelineRef, CommitId | None, str], None],
     ) -> None:
-        """`make_crew` may raise Invalid if the environment cannot be made. `say` writes a line to
-        the pipeline's master log."""
+        """`make_crew` hires nobody yet: a worker that cannot be had, for want of its environment say,
+        ends the job that needs it and no other. `say` writes a line to the pipeline's master log."""
         self.idle_s = 600.0
         """Workers that had nothing to do for so long are sent home: batched code may hold a gigabyte."""
         self._versions = versions
@@ -248,7 +247,6 @@ class Controller:
                 view,
                 info,
                 working=tuple(known.runs),
-                environment_error=known.environment_error,
                 trouble=known.trouble,
                 now_ns=self._versions.clock.now_ns(),
             )
@@ -293,12 +291,7 @@ class Controller:
             pipeline = tables.pipeline(view.connection, ref.pipeline, job.version) if job else None
         if job is None or pipeline is None:
             return
-        try:
-            crew = self._crew(pipeline)
-        except Invalid as error:
-            known.environment_error = str(error)
-            self._mark(ref.pipeline)
-            return
+        crew = self._crew(pipeline)
         kind = ServiceRun if pipeline.spec.service else JobRun
         run = kind(self._versions, self._files, crew, pipeline, job)
         with self._lock:
