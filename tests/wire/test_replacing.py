@@ -1,6 +1,8 @@
 """Many files put in the place of others: right whatever stood there, and whoever else writes."""
 
+from collections.abc import Mapping
 from io import BytesIO
+from typing import Any
 
 import pytest
 
@@ -83,3 +85,55 @@ def test_another_writer_makes_the_same_folder_meanwhile(pachd: Pachd) -> None:
     replace(pachd, branch.commit, [Opened(f"/d/{number}", opened) for number in range(MANY)])
     assert branch.read("/d/7") == b"ours"
     assert (branch.read("/d/theirs"), branch.read("/elsewhere")) == (b"kept", b"1")
+
+
+def test_another_writer_comes_after_ours(pachd: Pachd, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "replacing-later"
+    branch = Branch(pachd, name)
+    branch.files.put(f"{name}@master", {"/elsewhere": b"1"})
+    send, opened = Pachd.send, []
+
+    def sent(*words: Any) -> Mapping[str, str | bytes]:
+        answer = send(*words)
+        if len(opened) == MANY:
+            monkeypatch.undo()
+            branch.files.put(f"{name}@master", {"/d/7": b"theirs"})
+        return answer
+
+    def once() -> BytesIO:
+        opened.append(1)
+        return BytesIO(b"ours")
+
+    monkeypatch.setattr(Pachd, "send", sent)
+    replace(pachd, branch.commit, [Opened(f"/d/{number}", once) for number in range(MANY)])
+    assert (branch.read("/d/7"), branch.read("/d/8")) == (b"theirs", b"ours")
+    assert (branch.commits(), len(opened)) == (3, MANY)
+
+
+def test_another_writer_elsewhere_meanwhile_costs_no_second_upload(pachd: Pachd) -> None:
+    branch = Branch(pachd, "replacing-beside")
+    opened = []
+
+    def beside() -> BytesIO:
+        if not opened:
+            branch.files.put("replacing-beside@master", {"/elsewhere": b"theirs"})
+        opened.append(1)
+        return BytesIO(b"ours")
+
+    replace(pachd, branch.commit, [Opened(f"/d/{number}", beside) for number in range(MANY)])
+    assert (branch.read("/elsewhere"), branch.read("/d/7"), len(opened)) == (b"theirs", b"ours", MANY)
+
+
+def test_what_can_be_read_only_once_is_never_put_twice(pachd: Pachd) -> None:
+    branch = Branch(pachd, "replacing-once")
+    branch.files.put("replacing-once@master", {"/elsewhere": b"1"})
+    typed = BytesIO(b"typed")
+
+    def meanwhile() -> BytesIO:
+        if not branch.files.exists("replacing-once@master", "/d/7"):
+            branch.files.put("replacing-once@master", {"/d/7": b"theirs", "/d/0": b"theirs"})
+        return BytesIO(b"ours")
+
+    others = [Opened(f"/d/{number}", meanwhile) for number in range(1, MANY)]
+    replace(pachd, branch.commit, [Opened("/d/0", lambda: typed, once=True), *others])
+    assert (branch.read("/d/0"), branch.read("/d/7")) == (b"typed", b"ours")

@@ -6,7 +6,7 @@ by field name; answers are protobuf messages; failures are our own errors with p
 own words.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,8 +124,9 @@ class Pachd:
         finally:
             answers.cancel()
 
-    def send(self, path: str, requests: Iterable[Message | bytes]) -> Fields:
-        """Many requests, one answer. A request may come already written, as bytes."""
+    def send(self, path: str, requests: Iterable[Message | bytes]) -> Mapping[str, str | bytes]:
+        """Many requests, whose answer is empty: returns what pachd says behind it, in the trailing
+        metadata. A request may come already written, as bytes."""
         rpc = self._rpc(path)
         method = self._channel.stream_unary(
             rpc.path, request_serializer=_serialize, response_deserializer=rpc.response.FromString
@@ -133,12 +134,12 @@ class Pachd:
         sending = _Watched(requests)
         try:
             with translated():
-                answer: Fields = method(sending, metadata=self._metadata)
+                _, call = method.with_call(sending, metadata=self._metadata)
         except HowdahError:
             if sending.fault is not None:
                 raise sending.fault from None  # not pachd's refusal: reading our own side failed
             raise
-        return answer
+        return {entry[0]: entry[1] for entry in call.trailing_metadata() or ()}
 
     def _rpc(self, path: str) -> Rpc:
         return self.contract.rpc(path)

@@ -20,6 +20,8 @@ from howdah.errors import NotFound
 # Large enough that the cost of a message vanishes, small enough that two in flight are no burden.
 PIECE = 1 << 20
 REQUEST = "pfs_v2.ModifyFileRequest"
+WRITTEN = "howdah-commit"
+"""Where Howdah's pachd names the commit that it wrote to; `pachd/wire/call.py` has the other end."""
 
 _ADD_FILE, _DELETE_FILE, _PATH, _RAW, _VALUE = b"\x12", b"\x1a", b"\x0a", b"\x1a", b"\x0a"
 """Tags: field number and wire type 2. `tests/contract/test_codecs.py` holds them against the contract."""
@@ -41,6 +43,8 @@ class Opened:
     path: str
     open: Callable[[], BinaryIO]
     size: int | None = None
+    once: bool = False
+    """Whether it can be read only one time, as stdin can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +66,13 @@ def put(
     *,
     append: bool = False,
     progress: Callable[[int], None] | None = None,
-) -> None:
+) -> str:
     """Puts every source; replaces what stood at its path unless `append`. `progress` hears bytes.
 
+    Returns the id of the commit that got them; "" from a pachd that does not tell.
     NotFound when a file on disk cannot be read; nothing is put then."""
-    pachd.send("pfs_v2.API/ModifyFile", _requests(pachd, commit, sources, append, progress))
+    told = pachd.send("pfs_v2.API/ModifyFile", _requests(pachd, commit, sources, append, progress))
+    return str(told.get(WRITTEN, ""))
 
 
 def _requests(

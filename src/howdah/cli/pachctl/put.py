@@ -102,7 +102,7 @@ def _sources(source: str, path: str, recursive: bool, untar: bool) -> Iterator[S
     elif source == STDIN:
         if recursive:
             raise Invalid("-r needs a directory", remedy="Name it with -f, or a list with -i.")
-        yield Opened(path, lambda: sys.stdin.buffer)
+        yield Opened(path, lambda: sys.stdin.buffer, once=True)
     elif untar and source.endswith(ARCHIVES):
         yield from _unpacked(_existing(source), path)
     elif recursive:

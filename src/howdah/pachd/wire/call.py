@@ -12,6 +12,8 @@ WAITING_LIMIT = 900
 """Of the server's thousand threads, so that a hundred always remain for calls that do work."""
 
 TRANSACTION, TOKEN = "pach-transaction", "authn-token"
+WRITTEN = "howdah-commit"
+"""In ModifyFile's trailing metadata: the commit that got the files, which its empty answer cannot name."""
 
 
 class Waiting:
@@ -40,6 +42,8 @@ class Call:
         self.metadata = metadata
         self._waiting = waiting
         self._on_end = on_end
+        self.trailing: dict[str, str] = {}
+        """What gRPC clients are told behind the answer; others have no use for it."""
 
     @property
     def transaction(self) -> str:

@@ -7,7 +7,7 @@ from howdah.errors import Invalid
 from howdah.pachd.versions import Versions
 from howdah.pachd.versions.files.session import FileSession
 from howdah.pachd.wire import convert
-from howdah.pachd.wire.call import Call
+from howdah.pachd.wire.call import WRITTEN, Call
 from howdah.pachd.wire.contract import pfs
 from howdah.pachd.wire.errors import Malformed
 from howdah.pachd.wire.fetching import Fetcher
@@ -38,6 +38,8 @@ class ModifyCalls:
             raise Invalid("first message must be a commit")
         with self._versions.modify(convert.commit_spec(opening.request.set_commit), call.check) as session:
             self._apply(session, requests, call)
+        if session.commit is not None:
+            call.trailing[WRITTEN] = session.commit.id
         return convert.empty()
 
     def create_file_set(self, requests: Iterator[bytes], call: Call) -> Any:

@@ -131,7 +131,9 @@ class _Handler(grpc.GenericRpcHandler):
     def _single(self, path: str, request: Any, context: grpc.ServicerContext) -> bytes | None:
         try:
             method, read, call = self._begin(path, request, context)
-            return method.write(method.serve(read, call))
+            answer = method.write(method.serve(read, call))
+            context.set_trailing_metadata(tuple(call.trailing.items()))
+            return answer
         except Exception as error:  # noqa: BLE001 - every failure must become a status
             _fail(path, error, context)
             return None
