@@ -109,7 +109,7 @@ export function Comparison({ of }) {
   return (
     <>
       <p>{found.loss}, on {number(found.rows)} rows of {of.window}. The challenger is {found.improvement > 0 ? "better" : "worse"} by {number(Math.abs(found.improvement))} (p = {number(found.p_value)}).</p>
-      {found.interval && <Interval from={found.interval[0]} until={found.interval[1]} at={found.improvement} label="Improvement with its 90% interval; right of zero the challenger is better" />}
+      {found.interval && <Interval from={found.interval[0]} until={found.interval[1]} at={found.improvement} label="Improvement with its 95% interval; right of zero the challenger is better" />}
       <Table label="Metrics" rows={Object.keys(of.champion.metrics)} keyOf={(metric) => metric} columns={[
         { name: "Metric", show: (metric) => metric },
         { name: "Champion", show: (metric) => number(of.champion.metrics[metric]), end: true },
