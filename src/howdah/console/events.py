@@ -39,16 +39,15 @@ class Events:
         self._watches: dict[str, _Watch] = {}
 
     async def stream(self, request: Request) -> Response:
-        pachd = self._engines.pachd(token(request))
-        await run_in_threadpool(pachd.call, "pfs_v2.API/InspectProject", project={"name": "default"})
+        await self._engines.checked(request)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        lines = self._lines(token(request), pachd)
+        lines = self._lines(token(request))
         return StreamingResponse(lines, media_type="text/event-stream", headers=headers)
 
-    async def _lines(self, key: str, pachd: Pachd) -> AsyncIterator[str]:
+    async def _lines(self, key: str) -> AsyncIterator[str]:
         watch = self._watches.get(key)
         if watch is None:
-            watch = self._watches[key] = _Watch(pachd, self._engines, key)
+            watch = self._watches[key] = _Watch(self._engines, key)
         queue = watch.join()
         try:
             yield "event: hello\ndata: {}\n\n"
@@ -63,8 +62,8 @@ class Events:
 class _Watch:
     """Lives on the server's loop from the first page that joins to the last that leaves."""
 
-    def __init__(self, pachd: Pachd, engines: Engines, key: str) -> None:
-        self._pachd = pachd
+    def __init__(self, engines: Engines, key: str) -> None:
+        self._key = key
         self._headers = {TOKEN: key} if key else {}
         self._engines = engines
         self._queues: set[asyncio.Queue[list[str]]] = set()
@@ -101,7 +100,8 @@ class _Watch:
 
     async def _look(self, before: Digests) -> Digests:
         try:
-            found = dict(await run_in_threadpool(_pachd_digests, self._pachd))
+            pachd = await self._engines.pachd(self._key)
+            found = dict(await run_in_threadpool(_pachd_digests, pachd))
         except HowdahError:
             return before  # a page notices by itself that an answer stays away
         found["deployments"] = await self._deployments() or before.get("deployments", "")

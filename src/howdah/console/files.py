@@ -33,7 +33,7 @@ class Download:
 
     async def serve(self, request: Request) -> Response:
         """`?project&repo&commit&path`; with `offset`, `limit`: at most so many bytes from there."""
-        pachd = self._engines.pachd(token(request))
+        pachd = await self._engines.pachd(token(request))
         file = asked_file(pachd, request)
         info = await run_in_threadpool(pachd.call, "pfs_v2.API/InspectFile", file=file)
         size = int(info.size_bytes)
@@ -63,8 +63,11 @@ class Upload:
         self._engines = engines
 
     async def serve(self, request: Request) -> Response:
-        """The body becomes `?path` on the head of `?branch`, in a commit of its own, or not at all."""
-        pachd = self._engines.pachd(token(request))
+        """The body becomes `?path` on the head of `?branch`, in a commit of its own, or not at all.
+
+        Nothing of it is read before the token has been found good.
+        """
+        pachd = await self._engines.checked(request)
         target = _commit(pachd, request, "branch")
         path = asked(request, "path")
         with SpooledTemporaryFile(_IN_MEMORY) as body:

@@ -29,7 +29,7 @@ class Logs:
         """`?project&pipeline&job` and perhaps `datum`: `{"lines", "more"}`, at most LINES from the
         beginning. With `last`: the newest. With `from` and `seen`: those of that nanosecond and later
         but for the first `seen`. With `search`: only those that hold these words, in either case."""
-        pachd = self._engines.pachd(token(request))
+        pachd = await self._engines.pachd(token(request))
         read = _newest if "last" in request.query_params else _following
         lines = await run_in_threadpool(read, pachd, request)
         return JSONResponse({"lines": lines[:LINES], "more": len(lines) > LINES})

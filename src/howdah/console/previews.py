@@ -47,11 +47,12 @@ class Previews:
     def __init__(self, engines: Engines, monotonic_s: Callable[[], float] = time.monotonic) -> None:
         self._engines = engines
         self._monotonic_s = monotonic_s
-        self._waiting: dict[str, tuple[float, Pachd, Fields]] = {}
+        self._waiting: dict[str, tuple[float, str, Fields]] = {}
 
     async def allow(self, request: Request) -> Response:
         """`?project&repo&commit&path`: `{"address"}`, good for a minute."""
-        pachd = self._engines.pachd(token(request))
+        key = token(request)
+        pachd = await self._engines.pachd(key)
         file = asked_file(pachd, request)
         info = await run_in_threadpool(pachd.call, "pfs_v2.API/InspectFile", file=file)
         if info.size_bytes > LARGEST_BYTES:
@@ -60,13 +61,14 @@ class Previews:
         fresh = {name: kept for name, kept in self._waiting.items() if kept[0] > now}
         self._waiting = dict(list(fresh.items())[1 - _KEPT :])
         name = secrets.token_urlsafe(24)
-        self._waiting[name] = (now + KEPT_S, pachd, file)
+        self._waiting[name] = (now + KEPT_S, key, file)
         return JSONResponse({"address": f"/console/preview/{name}"})
 
     async def serve(self, request: Request) -> Response:
-        until, pachd, file = self._waiting.get(request.path_params["name"], (0.0, None, None))
-        if pachd is None or until < self._monotonic_s():
+        until, key, file = self._waiting.get(request.path_params["name"], (0.0, "", None))
+        if file is None or until < self._monotonic_s():
             raise NotFound("This preview has ended; open the file once more.")
+        pachd = await self._engines.pachd(key)
         data = await run_in_threadpool(_read, pachd, file)
         return Response(data, headers=_HEADERS, media_type="text/html")
 

@@ -31,7 +31,7 @@ class Asked(BaseModel):
 
 def why(engines: Engines) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
-        pachd = engines.pachd(token(request))
+        pachd = await engines.pachd(token(request))
         found = await run_in_threadpool(prediction, pachd, request.path_params["id"])
         return JSONResponse(found.as_json())
 
@@ -42,13 +42,12 @@ def predict(engines: Engines) -> Callable[[Request], Awaitable[Response]]:
     """Passes a form's request on to the ingress, as any client's would come."""
 
     async def serve(request: Request) -> Response:
+        await engines.checked(request)
         try:
             asked = Asked.model_validate_json(await request.body())
         except ValidationError as error:
             first = error.errors()[0]
             raise Invalid(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
-        pachd = engines.pachd(token(request))
-        await run_in_threadpool(pachd.call, "pfs_v2.API/InspectProject", project={"name": "default"})
         path = _path(asked)
         try:
             async with httpx2.AsyncClient(

@@ -39,12 +39,12 @@ class Decisions:
         self._one_at_a_time = threading.Lock()
 
     async def serve(self, request: Request) -> Response:
+        files = Files(await self._engines.checked(request))
         try:
             asked = Asked.model_validate_json(await request.body())
         except ValidationError as error:
             first = error.errors()[0]
             raise Invalid(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
-        files = self._engines.files(request)
         decision = await run_in_threadpool(self._write, files, asked)
         return JSONResponse({"kind": decision.kind, "subject": decision.subject, "at_ns": decision.at_ns})
 
