@@ -2,6 +2,7 @@
 
 import json
 import os
+import queue
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -308,3 +309,64 @@ def test_secrets_list_what_users_made(client: Client) -> None:
     client.pps.delete_secret(secret=pps.Secret(name="mine"))
     with pytest.raises(grpc.RpcError, match='secrets "mine" not found'):
         client.pps.inspect_secret(secret=pps.Secret(name="mine"))
+
+
+def _start(repo: str, number: int) -> pps.CreateDatumRequest:
+    leaf = pps.Input(pfs=pps.PfsInput(repo=repo, glob="/*"))
+    return pps.CreateDatumRequest(start=pps.StartCreateDatumRequest(input=leaf, number=number))
+
+
+def _more(number: int) -> pps.CreateDatumRequest:
+    return pps.CreateDatumRequest(continue_=pps.ContinueCreateDatumRequest(number=number))
+
+
+def _created(client: Client, *requests: pps.CreateDatumRequest) -> list[str]:
+    return [info.data[0].file.path for info in client.pps.create_datum(iter(requests))]
+
+
+def test_datums_are_created_batch_by_batch_until_none_is_left(client: Client) -> None:
+    paths = [f"/{number:02d}" for number in range(53)]
+    put(client, "batches", *paths)
+    batches = [10, 5, 20, 10, 5]
+    for asked in range(1, len(batches) + 1):
+        requests = [_start("batches", batches[0]), *map(_more, batches[1:asked])]
+        assert _created(client, *requests) == paths[: sum(batches[:asked])]
+    requests = [_start("batches", batches[0]), *map(_more, [*batches[1:], 10, 10])]
+    assert _created(client, *requests) == paths  # the input is exhausted, whatever else is asked for
+    assert _created(client, _start("batches", 0)) == paths  # no number is a batch of the usual size
+
+
+def test_more_datums_are_given_when_they_are_asked_for(client: Client) -> None:
+    put(client, "asked", *(f"/{number}" for number in range(3)))
+    requests: queue.SimpleQueue[pps.CreateDatumRequest | None] = queue.SimpleQueue()
+    answers = client.pps.create_datum(iter(requests.get, None))
+    requests.put(_start("asked", 1))
+    assert next(answers).data[0].file.path == "/0"
+    requests.put(_more(10))
+    assert [info.data[0].file.path for info in answers] == ["/1", "/2"]
+    requests.put(None)  # lets the sending thread go
+
+
+@pytest.mark.parametrize(
+    ("requests", "reason"),
+    [
+        ([_more(1)], "first message must be a StartCreateDatumRequest message"),
+        ([pps.CreateDatumRequest()], "first message must be a StartCreateDatumRequest message"),
+        ([], "first message must be a StartCreateDatumRequest message"),
+        (
+            [pps.CreateDatumRequest(start=pps.StartCreateDatumRequest(number=1))],
+            "first message must specify an input",
+        ),
+        (
+            [_start("twice", 1), _start("twice", 1)],
+            "subsequent messages must be a ContinueCreateDatumRequest message",
+        ),
+    ],
+)
+def test_datums_are_created_by_messages_in_their_order(
+    client: Client, requests: list[pps.CreateDatumRequest], reason: str
+) -> None:
+    put(client, "twice", "/a", "/b")
+    with pytest.raises(grpc.RpcError, match=reason) as refused:
+        _created(client, *requests)
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
