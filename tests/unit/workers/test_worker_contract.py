@@ -3,15 +3,20 @@
 import os
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from howdah.core.refs import CommitId
+from howdah.pachd.pipelines.datums import Datum
 from howdah.pachd.pipelines.logs import LogQuery
 from howdah.pachd.pipelines.meta import DatumState
-from howdah.pachd.pipelines.spec import Resources
-from howdah.pachd.pipelines.workers.isolation import Isolation
-from howdah.pachd.pipelines.workers.task import DatumResult, Ending
+from howdah.pachd.pipelines.refs import PipelineRef
+from howdah.pachd.pipelines.spec import Resources, Transform
+from howdah.pachd.pipelines.workers.isolation import Detected, Isolation
+from howdah.pachd.pipelines.workers.task import DatumResult, Ending, WorkerSetup
+from howdah.pachd.pipelines.workers.worker import Worker
 from howdah.pachd.storage.content import Content, hash_of
 from howdah.processes.environments import Environment
 
@@ -20,6 +25,14 @@ pytestmark = pytest.mark.slow
 Read = Callable[[DatumResult], dict[str, bytes | Content]]
 BIG = os.urandom(100_000)
 MOUNTING = [Isolation.BUBBLEWRAP, Isolation.NAMESPACES]
+PIPELINE, SPEC = PipelineRef("edges"), CommitId("2" * 32)
+PROCESSORS = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+NAMES = {
+    "in", "in_COMMIT", "PACH_DATUM_ID", "PACH_JOB_ID", "PACH_NAMESPACE", "PACH_OUTPUT_COMMIT_ID",
+    "PPS_NAMESPACE", "PPS_PIPELINE_NAME", "PPS_POD_NAME", "PPS_PROJECT_NAME", "PPS_SPEC_COMMIT",
+    "PATH", "HOME", "TMPDIR",
+}  # fmt: skip
+"""Of a worker with one input; the daemon adds where pachd listens."""
 
 
 def test_copies_inputs_to_outputs(shop: Any, read: Read) -> None:
@@ -62,6 +75,41 @@ def test_the_environment_of_the_worker_contract(shop: Any, read: Read) -> None:
     assert (env["A_SECRET"], env["OURS"]) == ("s", "spec")
     assert os.access(env["HOME"], os.F_OK)
     assert b"PACH_DATUM_ID=" in files["/dotenv"]
+    assert "FILESET_ID" not in env  # no fileset is made of the inputs, so no id would mean anything
+    assert set(env) >= NAMES
+
+
+def test_the_keys_of_joins_and_groups_are_told(shop: Any, read: Read) -> None:
+    task = shop.task({"/a": b""}, path="/a")
+    (file,) = task.datum.inputs
+    joined = replace(task, datum=Datum((replace(file, join_on="east", group_by="2020"),)))
+    env = read(shop.sh("env > /pfs/out/env").run(joined))["/env"].decode().splitlines()
+    assert {"PACH_DATUM_in_JOIN_ON=east", "PACH_DATUM_in_GROUP_BY=2020"} <= set(env)
+    alone = read(shop.sh("env > /pfs/out/env").run(task))["/env"]
+    assert b"_JOIN_ON" not in alone and b"_GROUP_BY" not in alone
+
+
+@pytest.mark.skipif(len(PROCESSORS) < 2, reason="on one processor a limit to one of them changes nothing")
+@pytest.mark.parametrize(("cpu", "count"), [(None, len(PROCESSORS)), (1.0, 1), (0.5, 1)])
+def test_user_code_runs_on_as_many_processors_as_its_limit(
+    shop: Any, read: Read, cpu: float | None, count: int
+) -> None:
+    code = "import os; print(len(os.sched_getaffinity(0)))"
+    worker = shop.worker("python3", "-c", code, limits=Resources(cpu=cpu))
+    worker.run(shop.task({}))
+    assert shop.log() == [str(count)]
+
+
+def test_a_warning_that_nothing_shuts_code_in_is_in_the_jobs_log_once(shop: Any) -> None:
+    workplace = replace(shop.workplace, detected=Detected(shop.isolation, "code is not shut in"))
+    worker = Worker(workplace, WorkerSetup(PIPELINE, SPEC, Transform(cmd=("true",))), shop.outer)
+    try:
+        results = [worker.run(shop.task({})) for _ in range(2)]
+    finally:
+        worker.close()
+    assert [result.warnings for result in results] == [("code is not shut in",), ()]
+    lines = [line.message for line in shop.logs.read(LogQuery(PIPELINE, job=shop.task().job.id))]
+    assert lines.count("warning: code is not shut in") == 1
 
 
 def test_stdin_lines_are_fed_and_without_them_it_is_empty(shop: Any, read: Read) -> None:
