@@ -201,6 +201,75 @@ def test_cron_ticks_when_told_to(client: Client) -> None:
     assert output(client, "clock")["/last"].startswith(b"20")
 
 
+OUTER = """
+name=${PACH_DATUM_people_JOIN_ON:-$PACH_DATUM_orders_JOIN_ON}
+cat /pfs/people/* /pfs/orders/* > /pfs/out/$name 2>/dev/null || true
+"""
+
+
+def test_an_outer_join_keeps_who_has_no_partner(client: Client) -> None:
+    repo(client, "people")
+    repo(client, "orders")
+    put(client, "people", {"/ann": b"Ann;", "/bob": b"Bob;"})
+    put(client, "orders", {"/ann": b"tea", "/eve": b"lost"})
+    sides = [
+        reads("people", "/(*)", join_on="$1", outer_join=True),
+        reads("orders", "/(*)", join_on="$1"),
+    ]
+    create(client, "bills", pps.Input(join=sides), OUTER)
+    job = wait_latest(client, "bills")
+    assert (job.state, job.data_processed) == (pps.JobState.JOB_SUCCESS, 2)
+    assert output(client, "bills") == {"/ann": b"Ann;tea", "/bob": b"Bob;"}
+    (job,) = wait(client, put(client, "orders", {"/bob": b"rum"}))
+    assert (job.data_processed, job.data_skipped) == (1, 1)
+    assert output(client, "bills") == {"/ann": b"Ann;tea", "/bob": b"Bob;rum"}
+
+
+def test_a_trigger_lets_every_second_commit_through(client: Client) -> None:
+    repo(client, "ticker")
+    trigger = pfs.Trigger(branch="master", commits=2)
+    watched = reads("ticker", "/", branch="every-second", trigger=trigger)
+    create(client, "seconds", watched, "ls /pfs/ticker > /pfs/out/seen")
+    jobs = []
+    for number in range(5):
+        commit = put(client, "ticker", {f"/{number}": b"x"})
+        client.pfs.wait_commit(commit)  # the branch moves as the commit is finished
+        jobs.append(len(list(client.pps.list_job(pipeline=pps.Pipeline(name="seconds")))))
+    first = jobs[0]
+    assert jobs == [first, first + 1, first + 1, first + 2, first + 2]
+    job = wait_latest(client, "seconds")
+    assert (job.state, job.data_processed) == (pps.JobState.JOB_SUCCESS, 1)
+    assert output(client, "seconds")["/seen"] == b"0\n1\n2\n3\n"
+
+
+SHOWN = """
+import os
+names = ("PACHD_PEER_SERVICE_HOST", "PACHD_PEER_SERVICE_PORT", "PEER_PORT")
+with open("/pfs/out/shown", "w") as file:
+    print(*(os.environ[name] for name in names), file=file)
+    if hasattr(os, "sched_getaffinity"):
+        print(len(os.sched_getaffinity(0)), file=file)
+"""
+
+
+def test_a_limit_of_one_processor_and_the_way_to_pachd_reach_user_code(client: Client) -> None:
+    repo(client, "limited")
+    put(client, "limited", {"/a": b"1"})
+    client.pps.create_pipeline(
+        pipeline=pps.Pipeline(name="frugal"),
+        input=reads("limited"),
+        transform=pps.Transform(cmd=[*PYTHON, "-c", SHOWN]),
+        resource_limits=pps.ResourceSpec(cpu=1),
+    )
+    assert wait_latest(client, "frugal").state == pps.JobState.JOB_SUCCESS
+    address, *processors = output(client, "frugal")["/shown"].decode().splitlines()
+    host, port, peer_port = address.split()
+    assert port == peer_port == client.address.rpartition(":")[2]
+    assert Client.from_pachd_address(f"grpc://{host}:{port}").pfs.repo_exists(pfs.Repo(name="limited"))
+    # Where the system binds processes to processors; on a machine of one this holds without a limit.
+    assert processors == (["1"] if hasattr(os, "sched_getaffinity") else [])
+
+
 def test_a_hundred_commits_each_cost_one_datum(client: Client) -> None:
     repo(client, "days")
     create(client, "double", reads("days"), "cat $days $days > /pfs/out/$(basename $days)")
