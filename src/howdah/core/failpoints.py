@@ -16,7 +16,13 @@ from howdah.errors import Invalid
 ENVIRONMENT_VARIABLE = "HOWDAH_FAILPOINTS"
 """Where the edges look for what to arm."""
 
-KILL, FULL = "kill", "full"
+KILL = "kill"
+ERRORS = {
+    "full": (errno.ENOSPC, "no space left on device"),
+    "broken": (errno.EIO, "input/output error"),
+    "no_files": (errno.EMFILE, "too many open files"),
+}
+"""What the disk may be made to say instead."""
 
 _declared: dict[str, "Failpoint"] = {}
 
@@ -45,8 +51,9 @@ class Failpoint:
             action, self._action = self._action, None
         if action == KILL:
             os.kill(os.getpid(), signal.SIGKILL)
-        if action == FULL:
-            raise OSError(errno.ENOSPC, f"no space left on device (failpoint {self.name})")
+        if action in ERRORS:
+            number, words = ERRORS[action]
+            raise OSError(number, f"{words} (failpoint {self.name})")
 
     def arm(self, action: str, at: int) -> None:
         with self._lock:
@@ -64,14 +71,15 @@ def declared() -> Iterator[str]:
 
 def arm(spec: str) -> None:
     """Arm failpoints: `name`, `name@3` (at the third hit), `name@3=full` (raise ENOSPC instead of
-    killing the process), several separated by commas. Each fires once."""
+    killing the process; `broken` is EIO, `no_files` EMFILE), several separated by commas. Each fires
+    once."""
     for part in filter(None, spec.split(",")):
         place, _, action = part.strip().partition("=")
         name, _, at = place.partition("@")
         if name not in _declared:
             raise Invalid(f"no failpoint is named {name!r}; known: {', '.join(declared())}")
-        if (action or KILL) not in (KILL, FULL) or not (at or "1").isdigit() or at == "0":
-            raise Invalid(f"failpoint {part!r} does not read name[@hit][=kill|full]")
+        if (action or KILL) not in (KILL, *ERRORS) or not (at or "1").isdigit() or at == "0":
+            raise Invalid(f"failpoint {part!r} does not read name[@hit][=kill|{'|'.join(ERRORS)}]")
         _declared[name].arm(action or KILL, int(at or 1))
 
 

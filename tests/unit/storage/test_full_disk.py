@@ -74,7 +74,7 @@ def test_an_index_that_cannot_grow(store):
 def test_a_failure_at_each_step_of_a_sync(store, moment):
     (kept,) = put(store.blobs, noise(400_000, 1))
     failpoints.arm(f"{moment}=full")
-    with pytest.raises((OSError, Unavailable)):
+    with pytest.raises(Unavailable, match="disk is full"):
         put(store.blobs, noise(100_000, 2))
     (again,) = put(store.blobs, noise(100_000, 2))
     blobs = store.reopen()
@@ -112,3 +112,36 @@ def test_after_a_failed_sync_nobody_relies_on_the_pack(store, monkeypatch):
         third.sync()
     assert store.reopen().read_all(content) == noise(300_000)
     assert list(check(store.blobs, data=True)) == []
+
+
+def test_after_a_failed_sync_of_several_packs_nobody_relies_on_them(store, monkeypatch):
+    """Those that are full and sealed fail like the one that is written to; the store goes on."""
+    blobs = store.blobs
+    (kept,) = put(blobs, noise(400_000, 1))
+    blobs.packs.seal()
+    create = blobs.objects.create
+    with blobs.upload() as upload:
+        with monkeypatch.context() as patch:
+            patch.setattr(blobs.objects, "create", lambda name: FailingSync(create(name)))
+            with pytest.raises(Unavailable, match=r"reports an error|failed to keep"):
+                for seed in range(40):  # the packs of this store hold a megabyte
+                    upload.write(noise(300_000, 10 + seed))
+                    upload.end_file()
+                upload.sync()
+        with pytest.raises(Unavailable):
+            upload.sync()
+    (after,) = put(blobs, noise(3_000_000, 2))
+    blobs = store.reopen()
+    assert [blobs.read_all(kept), blobs.read_all(after)] == [noise(400_000, 1), noise(3_000_000, 2)]
+    assert list(check(blobs, data=True)) == []
+
+
+@pytest.mark.parametrize("moment", ["files.opening", "files.reading"])
+@pytest.mark.parametrize(("error", "words"), [("broken", "reports an error"), ("no_files", "too many open")])
+def test_a_read_that_the_disk_refuses_says_so_and_succeeds_later(store, moment, error, words):
+    (content,) = put(store.blobs, noise(400_000, 1))
+    blobs = store.reopen()
+    failpoints.arm(f"{moment}={error}")
+    with pytest.raises(Unavailable, match=words):
+        blobs.read_all(content)
+    assert blobs.read_all(content) == noise(400_000, 1)

@@ -29,6 +29,7 @@ from sqlite3 import Connection
 from howdah.core.failpoints import Failpoint
 from howdah.errors import Conflict, Corrupt, Unavailable
 from howdah.pachd.storage.durability import sync_file, sync_folder
+from howdah.pachd.storage.faults import told_as_unavailable
 from howdah.pachd.storage.lock import FileLock
 
 __all__ = ["Connection", "Database", "NewerVersion", "Schema"]
@@ -206,9 +207,10 @@ class Database:
                 raise Unavailable(f"{self.path} is closed")
             if self._readers:
                 return self._readers.pop()
-        connection = _connect(self.path, _READER_CACHE_KIB)
-        connection.execute("PRAGMA query_only = ON")
-        return connection
+        with _translated(self.path):
+            connection = _connect(self.path, _READER_CACHE_KIB)
+            connection.execute("PRAGMA query_only = ON")
+            return connection
 
     def _give_back(self, connection: Connection) -> None:
         connection.rollback()
@@ -233,7 +235,7 @@ class Database:
 
     def _commit(self, group: Sequence[_Change[object]]) -> None:
         try:
-            with _translated(self.path):
+            with _translated(self.path), told_as_unavailable(self.path):
                 self._writer.execute("BEGIN IMMEDIATE")
                 for change in group:
                     change.apply(self._writer, self.path)

@@ -1,23 +1,26 @@
 """Objects as local files under one folder."""
 
 import contextlib
-import errno
 import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from howdah.errors import AlreadyExists, NotFound, Unavailable
+from howdah.core.failpoints import Failpoint
+from howdah.errors import AlreadyExists, NotFound
 from howdah.pachd.storage.durability import make_folder, start_writeback, sync_file, sync_folder
+from howdah.pachd.storage.faults import in_our_words, told_as_unavailable
 from howdah.pachd.storage.objects import Buffer, ObjectInfo, ObjectWriter, checked_name
 
 _TEMPORARY = ".tmp-"
 _OPEN_FILES = 128
 _WRITEBACK_BYTES = 8 << 20
 _PARTS_AT_ONCE = 512  # below every system's IOV_MAX
+
+OPENING = Failpoint("files.opening")
+READING = Failpoint("files.reading")
 
 
 class _OpenFile:
@@ -42,7 +45,7 @@ class _FileWriter:
         self._name_is_durable = False
 
     def write(self, parts: Sequence[Buffer]) -> None:
-        with _no_room(self._path):
+        with told_as_unavailable(self._path):
             try:
                 self._written += write_all(self._fd, parts)
             except OSError:
@@ -54,7 +57,7 @@ class _FileWriter:
             self._handed_over = self._written
 
     def sync(self) -> None:
-        with _no_room(self._path):
+        with told_as_unavailable(self._path):
             sync_file(self._fd)
             if not self._name_is_durable:
                 sync_folder(self._path.parent)
@@ -79,39 +82,44 @@ class LocalObjects:
 
     def create(self, name: str) -> ObjectWriter:
         path = self._path(name)
-        make_folder(path.parent)
         try:
-            with _no_room(path):
+            with told_as_unavailable(path):
+                make_folder(path.parent)
                 return _FileWriter(path)
         except FileExistsError:
             raise AlreadyExists(f"object {name} exists already ({path})") from None
 
     def put(self, name: str, data: Buffer) -> None:
         path = self._path(name)
-        make_folder(path.parent)
-        temporary = path.with_name(f"{_TEMPORARY}{uuid4().hex}")
-        writer = _FileWriter(temporary)
-        try:
-            writer.write([data])
-            writer.sync()
-            temporary.replace(path)
-            sync_folder(path.parent)
-        finally:
-            writer.close()
-            temporary.unlink(missing_ok=True)
+        with told_as_unavailable(path):
+            make_folder(path.parent)
+            temporary = path.with_name(f"{_TEMPORARY}{uuid4().hex}")
+            writer = _FileWriter(temporary)
+            try:
+                writer.write([data])
+                writer.sync()
+                temporary.replace(path)
+                sync_folder(path.parent)
+            finally:
+                writer.close()
+                temporary.unlink(missing_ok=True)
         with self._lock:
             self._open.pop(name, None)
 
     def get(self, name: str, start: int, length: int) -> bytes:
         file = self._file(name)
-        data = os.pread(file.fd, length, start)
-        if len(data) == length or not data:
-            return data
-        parts = [data]
-        while length > (got := sum(map(len, parts))):
-            if not (more := os.pread(file.fd, length - got, start + got)):
-                break
-            parts.append(more)
+        try:
+            READING.hit()
+            data = os.pread(file.fd, length, start)
+            if len(data) == length or not data:
+                return data
+            parts = [data]
+            while length > (got := sum(map(len, parts))):
+                if not (more := os.pread(file.fd, length - got, start + got)):
+                    break
+                parts.append(more)
+        except OSError as error:
+            raise in_our_words(self._path(name), error) from error
         return b"".join(parts)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
@@ -146,8 +154,11 @@ class LocalObjects:
             if file := self._open.get(name):
                 self._open.move_to_end(name)
                 return file
+        path = self._path(name)
         try:
-            file = _OpenFile(self._path(name))
+            with told_as_unavailable(path):
+                OPENING.hit()
+                file = _OpenFile(path)
         except FileNotFoundError:
             raise NotFound(f"object {name} does not exist in {self._folder}") from None
         with self._lock:
@@ -170,15 +181,3 @@ def write_all(fd: int, parts: Sequence[Buffer]) -> int:
                 written += os.write(fd, rest[written:])
         total += whole
     return total
-
-
-@contextmanager
-def _no_room(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise Unavailable(f"{path}: the disk is full; free some space and try again") from error
-        if error.errno == errno.EIO:
-            raise Unavailable(f"{path}: the disk reports an error ({error})") from error
-        raise

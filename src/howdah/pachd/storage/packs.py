@@ -23,6 +23,7 @@ from howdah.errors import Unavailable
 from howdah.pachd.storage import record, tables
 from howdah.pachd.storage.content import Hash
 from howdah.pachd.storage.database import Connection, Database
+from howdah.pachd.storage.faults import told_as_unavailable
 from howdah.pachd.storage.leases import Lease
 from howdah.pachd.storage.objects import Buffer, Objects, ObjectWriter
 from howdah.pachd.storage.recent import MOST_NOTED, Recent
@@ -97,15 +98,15 @@ class Packs:
 
     def append(self, records: Sequence[Record], lease: Lease) -> None:
         """Append to the active pack. The chunks can be found and read at once, and are durable
-        after the next `sync()`. Pins the pack."""
+        after the next `sync()`. Pins the pack. Unavailable when the disk is full or failing."""
         left = deque(records)
-        with self._append_lock:
+        with told_as_unavailable(FOLDER), self._append_lock:
             while left:
                 self._append_some(left, lease)
             crowded = len(self._unsettled) > _UNSETTLED_PACKS
             heavy = len(self._pending) > _PENDING_ROWS
         if crowded or heavy:  # the disk is slower than we are, or memory fills: do not run further ahead
-            with self._sync_lock:
+            with told_as_unavailable(FOLDER), self._sync_lock:
                 self._settle(everything=heavy)
 
     def find(self, hashes: Sequence[Hash]) -> dict[Hash, Location]:
@@ -135,7 +136,7 @@ class Packs:
         """Return when everything appended before the call is durable and indexed. Callers that
         arrive while another syncs share the next sync. Unavailable when the disk is full or failing."""
         target = self._appended
-        with self._sync_lock:
+        with told_as_unavailable(FOLDER), self._sync_lock:
             if self._durable < target:
                 self._settle(everything=True)
         if self._recent.is_too_much:
@@ -234,11 +235,14 @@ class Packs:
             reached = self._appended
         kept: list[tuple[int, list[Row], int]] = []
         failure: BaseException | None = None
-        for pack, rows, length, _ in taken:
+        complete: list[_Pack] = []
+        for pack, rows, length, sealed in taken:
             try:
                 if rows:
                     pack.writer.sync()
                     kept.append((pack.id, rows, length))
+                if sealed:
+                    complete.append(pack)
             except BaseException as error:  # noqa: BLE001  the other packs must be settled all the same
                 failure = error
                 self._write_off(pack, rows)
@@ -249,7 +253,7 @@ class Packs:
         except BaseException:
             self._put_back(kept)
             raise
-        self._forget_settled([pack for pack, _, _, sealed in taken if sealed], kept)
+        self._forget_settled(complete, kept)
         if failure:
             raise failure
         if everything:

@@ -6,8 +6,9 @@ in one transaction. Crash at any point and the commit is still FINISHING when th
 with its layers, and the work is done again.
 
 Level-triggered: workers wake on any change of a commit, read which commits are finishing, and take
-those whose base has finished. A commit that cannot be finished because its bytes are damaged ends
-with an error, so that nobody waits for ever; one that only lacks room on the disk is tried again.
+those whose base has finished. A commit whose content is at fault (damaged, missing, not valid) ends
+with an error, so that nobody waits for ever. Nothing else ends it: it was acknowledged, and a full
+disk, an I/O error or a lack of memory may be over the next time, so it is tried again.
 
 All of this is off the caller's path, with one exception: a small write that makes a commit of its own
 is merged before it is stored (`at_once`), since that costs less than storing it twice.
@@ -17,7 +18,8 @@ import logging
 import threading
 
 from howdah.core.failpoints import Failpoint
-from howdah.errors import Unavailable
+from howdah.core.refs import CommitRef
+from howdah.errors import Corrupt, Invalid, NotFound, Unavailable
 from howdah.pachd.versions import tables
 from howdah.pachd.versions.errors import BaseCommitNotFinished
 from howdah.pachd.versions.events import Cancel, Cancelled
@@ -36,7 +38,9 @@ BEFORE_COMPLETE = Failpoint("finish.before_complete")
 
 
 def finish_one(versions: Versions, row: int) -> bool:
-    """Finish this commit if it is finishing and its base has finished; whether anything was done."""
+    """Finish this commit if it is finishing and its base has finished; whether anything was done.
+
+    Whatever it raises is not the content's fault: the commit is FINISHING as before, for another try."""
     with versions.view() as view:
         info = tables.commit_by_row(view.connection, row)
         if info is None or info.open or info.finished:
@@ -52,10 +56,8 @@ def finish_one(versions: Versions, row: int) -> bool:
             error, size, content = info.error or merged.error, merged.size_bytes, merged.content
             BEFORE_SYNC.hit()
             upload.sync()
-        except Unavailable:
-            raise
-        except Exception as damage:  # noqa: BLE001
-            # Whatever it is, it would be the same the next time, and nobody may wait for ever.
+        except (Corrupt, NotFound, Invalid) as damage:
+            # It would be the same the next time, and nobody may wait for ever.
             _log.exception("commit %s could not be finished", info.ref)
             error, size, content = f"the commit could not be finished: {damage}", 0, Content(None, None)
         BEFORE_COMPLETE.hit()
@@ -67,6 +69,12 @@ def finish_one(versions: Versions, row: int) -> bool:
 
         versions.transact(complete)
     return True
+
+
+def _tell(what: str, problem: Exception) -> None:
+    """A fault of ours is told whole, a disk's in its words."""
+    trace = None if isinstance(problem, Unavailable) else problem
+    _log.warning("finishing %s waits, and is tried again: %s", what, problem, exc_info=trace)
 
 
 class Finisher:
@@ -97,27 +105,40 @@ class Finisher:
             while True:
                 try:
                     self._cancel.check()
-                    self._finish_all()
-                    watch.wait()
+                    all_well = self._finish_all()
                 except Cancelled:
                     return
-                except Unavailable as problem:
-                    _log.warning("finishing commits waits: %s", problem)
-                    watch.wait(_RETRY_S)
+                except Exception as problem:  # noqa: BLE001  commits wait for this thread
+                    _tell("commits", problem)
+                    all_well = False
+                watch.wait(None if all_well else _RETRY_S)
 
-    def _finish_all(self) -> None:
+    def _finish_all(self) -> bool:
+        """Whether nothing is left that was tried in vain. One commit's trouble does not hold up the
+        others, and it is not tried twice in a round."""
+        in_vain: set[int] = set()
         done = True
         while done:
             done = False
-            with self._versions.view() as view:
-                rows = tables.commits_finishing(view.connection)
-            for row in rows:
+            for row, ref in self._finishing().items():
                 self._cancel.check()
-                if self._take(row):
+                if row not in in_vain and self._take(row):
                     try:
                         done |= finish_one(self._versions, row)
+                    except Cancelled:
+                        raise
+                    except Exception as problem:  # noqa: BLE001  this thread must outlive it
+                        in_vain.add(row)
+                        _tell(f"commit {ref}", problem)
                     finally:
                         self._taken.discard(row)
+        return not in_vain
+
+    def _finishing(self) -> dict[int, CommitRef]:
+        with self._versions.view() as view:
+            rows = tables.commits_finishing(view.connection)
+            infos = [info for row in rows if (info := tables.commit_by_row(view.connection, row))]
+        return {info.row: info.ref for info in infos}
 
     def _take(self, row: int) -> bool:
         with self._lock:

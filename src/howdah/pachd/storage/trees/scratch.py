@@ -7,14 +7,17 @@ from pathlib import Path
 from threading import Lock
 
 from howdah.pachd.storage.content import Hash, hash_of
+from howdah.pachd.storage.faults import told_as_unavailable
 from howdah.pachd.storage.trees.nodes import Blocks
 
 
 class Scratch:
-    """Reads through to other blocks; what is put stays here, in an unnamed file, and goes with it."""
+    """Reads through to other blocks; what is put stays here, in an unnamed file, and goes with it.
+    Unavailable where `folder` has no room for it."""
 
     def __init__(self, below: Blocks, folder: Path) -> None:
         self._below = below
+        self._folder = folder
         self._places: dict[Hash, tuple[int, int]] = {}
         self._end = 0
         self._lock = Lock()
@@ -26,8 +29,9 @@ class Scratch:
         with self._lock:
             place = self._places.get(hash)
             if place is not None:
-                self._file.seek(place[0])
-                return self._file.read(place[1])
+                with told_as_unavailable(self._folder):
+                    self._file.seek(place[0])
+                    return self._file.read(place[1])
         return self._below.get(hash)
 
     def get_all(self, hashes: Sequence[Hash]) -> list[bytes]:
@@ -35,7 +39,7 @@ class Scratch:
 
     def put(self, data: bytes) -> Hash:
         hash = hash_of(data)
-        with self._lock:
+        with self._lock, told_as_unavailable(self._folder):
             if hash not in self._places:
                 self._file.seek(self._end)
                 self._file.write(data)
