@@ -246,6 +246,14 @@ def test_ancestry(versions: Versions, expression: str, index: int) -> None:
             view.commit(CommitSpec(RAW, "master^~"))
 
 
+@pytest.mark.parametrize("steps", ["^²", "~٣", "." + "1" * 5000, "^" + "0" * 5000, "~-1", "~1 "])
+def test_ancestry_that_counts_in_no_number_of_ours_is_refused(versions: Versions, steps: str) -> None:
+    versions.transact(lambda tx: tx.create_repo(RAW))
+    commit_to(versions, master(RAW))
+    with versions.view() as view, pytest.raises(Invalid, match="invalid ancestry syntax"):
+        view.commit(CommitSpec(RAW, f"master{steps}"))
+
+
 def test_listings(versions: Versions) -> None:
     chain(versions)
     refs = [commit_to(versions, master(RAW)) for _ in range(4)]

@@ -15,6 +15,7 @@ _PATH_MAX = 4096
 _PLAIN_PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[ \"#$%&',\-.0-9:;<=>A-Z_`a-z|~\\]+)+")
 """Paths that are good and already in their one spelling: nearly all there are."""
 _GLOB = re.compile(r"[*?\[\]{}!()@+^]")
+_STEPS = re.compile(r"[0-9]{1,9}")
 _PROJECT_MAX = 51  # 63 for a Kubernetes name, less what Pachyderm adds to pipeline names
 
 
@@ -61,7 +62,7 @@ def parse_ancestry(expression: str) -> Ancestry:
     if match is None:
         return Ancestry(expression)
     base, mark, rest = expression[: match.start()], match.group(), expression[match.end() :]
-    if rest.isdigit():
+    if _STEPS.fullmatch(rest):
         steps = int(rest)
     elif all(character == mark for character in rest):
         steps = 1 + len(rest)
