@@ -1,5 +1,6 @@
 """`howdah up` where it cannot: one clear sentence, exit code 2, nothing half created."""
 
+import fcntl
 import os
 import socket
 import subprocess
@@ -55,7 +56,7 @@ def test_a_state_folder_that_is_a_file(tmp_path, detach):
     assert (tmp_path / "state").read_text() == "mine"
 
 
-@pytest.mark.parametrize("name", ["pachd", "http"])
+@pytest.mark.parametrize("name", ["pachd", "s3", "http", "ingress"])
 @pytest.mark.parametrize("detach", [[], ["--detach"]])
 def test_a_port_in_use(tmp_path, name, detach):
     (tmp_path / "howdah.toml").write_text(FREE)
@@ -64,7 +65,21 @@ def test_a_port_in_use(tmp_path, name, detach):
         taken.listen()
         port = taken.getsockname()[1]
         ran = up(tmp_path, f"--{name}-port", str(port), *detach)
-    refused(ran, str(port))
+    refused(ran, f"could not listen on 127.0.0.1:{port}")
+    assert [path.name for path in tmp_path.iterdir()] == ["howdah.toml"]
+
+
+@pytest.mark.parametrize("detach", [[], ["--detach"]])
+def test_a_folder_with_a_running_daemon_is_named_before_its_ports(tmp_path, detach):
+    (tmp_path / "howdah.toml").write_text(FREE)
+    (tmp_path / ".howdah").mkdir(mode=0o700)
+    with (tmp_path / ".howdah" / "lock").open("w") as lock, socket.socket() as taken:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ran = up(tmp_path, f"--http-port={taken.getsockname()[1]}", *detach)
+    assert ran.returncode != 0
+    assert "is in use by process" in ran.stderr
 
 
 def test_an_unknown_option_points_to_the_help(tmp_path):

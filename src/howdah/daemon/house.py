@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from howdah.core import logs, state_folder
 from howdah.core.clock import SystemClock
-from howdah.daemon import running
+from howdah.daemon import ports, running
 from howdah.daemon.options import Options
 from howdah.daemon.pachd import Pachd
 from howdah.daemon.pipelines import Pipelines, Surroundings
@@ -48,6 +48,7 @@ class House:
         self._own = ""
         """What our own parts show where a token is asked for."""
         with ExitStack() as stack:
+            ports.probe(options)
             self._state = state_folder.prepare(options.state)
             lock = FileLock(self._state / "lock")
             stack.callback(lock.close)
@@ -148,7 +149,7 @@ class House:
         return TokenHash(path.read_text().strip(), own.text)
 
     def _record(
-        self, options: Options, pachd: Pachd, ports: "_Ports", credentials: Credentials
+        self, options: Options, pachd: Pachd, at: "_Ports", credentials: Credentials
     ) -> running.Running:
         from howdah.daemon import kubeconfig
 
@@ -160,10 +161,10 @@ class House:
             start=start,
             started_ns=SystemClock().now_ns(),
             version=_version(),
-            pachd=f"grpc{secure}://{host}:{ports.pachd}",
-            s3=f"http{secure}://{host}:{ports.s3}",
-            http=f"http{secure}://{host}:{ports.http}",
-            ingress=f"http://{host}:{ports.ingress}",
+            pachd=f"grpc{secure}://{host}:{at.pachd}",
+            s3=f"http{secure}://{host}:{at.s3}",
+            http=f"http{secure}://{host}:{at.http}",
+            ingress=f"http://{host}:{at.ingress}",
             kubeconfig=str(self._state / kubeconfig.FILE),
             deployment_id=pachd.deployment_id,
             token_needed=credentials.token is not None,

@@ -41,3 +41,17 @@ def test_a_foreign_folder_is_refused(tmp_path, monkeypatch):
     with pytest.raises(Unavailable, match="cannot be used") as refused:
         prepare(tmp_path / "state")
     assert "belongs to user" in refused.value.why
+
+
+@pytest.mark.parametrize("shut", [0o500, 0o300, 0o600])
+def test_an_unwritable_folder_is_refused_and_left_alone(tmp_path, monkeypatch, shut):
+    if os.geteuid() == 0:  # to whom the system says yes: it answers as it would anyone else
+        monkeypatch.setattr(os, "access", lambda path, wanted: (path.stat().st_mode >> 6) & wanted == wanted)
+    state = tmp_path / "state"
+    state.mkdir()
+    state.chmod(shut)
+    with pytest.raises(Unavailable, match="cannot be used") as refused:
+        prepare(state)
+    assert refused.value.why == "you may not read and write there"
+    assert "--state" in refused.value.remedy
+    assert mode(state) == shut

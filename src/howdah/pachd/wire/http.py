@@ -7,8 +7,8 @@ import threading
 import uvicorn
 from starlette.types import ASGIApp
 
-from howdah.errors import Unavailable
 from howdah.pachd.wire.credentials import Certificate
+from howdah.pachd.wire.listening import listen
 
 _BACKLOG = 1024
 _GRACE_S = 3
@@ -23,7 +23,7 @@ class HttpServer:
     def __init__(
         self, name: str, app: ASGIApp, host: str, port: int, certificate: Certificate | None = None
     ) -> None:
-        self._socket = _listen(name, host, port)
+        self._socket = listen(name, host, port)
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
             app,
@@ -70,19 +70,3 @@ class _Server(uvicorn.Server):
             await super().startup(sockets)
         finally:
             self.up.set()
-
-
-def _listen(name: str, host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise Unavailable(
-            f"could not listen on {host}:{port} for {name}",
-            why=error.strerror or str(error),
-            remedy="Stop what listens there, or choose another port (0 takes any free one).",
-        ) from error
-    return listening
