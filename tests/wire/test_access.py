@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import boto3
 import grpc
 import httpx2
 import pytest
 import yaml
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from grpc import RpcError, StatusCode
 from pachyderm_sdk import Client
@@ -81,8 +83,6 @@ def test_only_its_hash_is_kept(guarded: House, tmp_path: Path) -> None:
 
 
 def test_s3_takes_the_token_as_key_and_secret(guarded: House) -> None:
-    boto3 = pytest.importorskip("boto3")
-
     def connect(key: str, secret: str) -> object:
         return boto3.client(
             "s3",
@@ -98,6 +98,22 @@ def test_s3_takes_the_token_as_key_and_secret(guarded: House) -> None:
         with pytest.raises(ClientError) as error:
             connect(key, secret).list_buckets()  # type: ignore[attr-defined]
         assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+@pytest.mark.parametrize("key", ["100%", "a%25b", "a b~c"])
+def test_s3_takes_keys_that_are_quoted_on_their_way(guarded: House, key: str) -> None:
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=guarded.running.s3,
+        aws_access_key_id=guarded.token,
+        aws_secret_access_key=guarded.token,
+        region_name="us-east-1",
+        config=Config(s3={"addressing_style": "path"}),
+    )
+    if "quoted" not in {each["Name"].split(".")[1] for each in s3.list_buckets()["Buckets"]}:
+        s3.create_bucket(Bucket="master.quoted")
+    s3.put_object(Bucket="master.quoted", Key=key, Body=b"1")
+    assert s3.get_object(Bucket="master.quoted", Key=key)["Body"].read() == b"1"
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::"])

@@ -35,10 +35,11 @@ _HEADER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """As much of a request as its signature covers. Header names in lower case; `query` as sent."""
+    """As much of a request as its signature covers. Header names in lower case; `path` without percent signs
+    that stand for something else, `query` as sent."""
 
     method: str
-    raw_path: str
+    path: str
     query: str
     headers: Mapping[str, str]
 
@@ -112,7 +113,7 @@ def signature(request: Signed, claim: _Claim) -> str:
     canonical = "\n".join(
         (
             request.method,
-            quote(request.raw_path, safe="/-_.~%"),
+            quote(request.path, safe="/-_.~"),
             _canonical_query(request.query),
             *(f"{name}:{' '.join(request.headers.get(name, '').split())}" for name in names),
             "",
