@@ -113,3 +113,16 @@ def test_any_body_gets_an_answer(house: House, body: bytes) -> None:
     status, data = post(house, "pfs_v2.API/InspectRepo", body)
     assert status in (400, 404)
     assert set(json.loads(data)) == {"code", "message", "details"}
+
+
+def test_a_stream_of_requests_goes_on_while_its_answers_come(house: House, repo: str, client: Client) -> None:
+    with client.pfs.commit(branch=pfs.Branch.from_uri(f"{repo}@master")) as commit:
+        for number in range(50):
+            commit.put_file_from_bytes(path=f"/{number:02}", data=b"x")
+    asked = {"pfs": {"repo": repo, "name": "in", "glob": "/*"}}
+    lines = [{"start": {"input": asked, "number": "1"}}, *[{"continue": {"number": "1"}}] * 39]
+    body = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    status, data = post(house, "pps_v2.API/CreateDatum", body)
+    answers = [json.loads(line)["result"] for line in data.splitlines()]
+    assert status == 200
+    assert [each["data"][0]["file"]["path"] for each in answers] == [f"/{number:02}" for number in range(40)]

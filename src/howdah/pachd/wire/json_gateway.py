@@ -21,6 +21,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from howdah.core import logs
+from howdah.pachd.versions import Cancelled
 from howdah.pachd.wire.call import Call, Waiting
 from howdah.pachd.wire.credentials import Credentials
 from howdah.pachd.wire.dispatch import Dispatcher, Method
@@ -83,11 +84,12 @@ class JsonGateway:
         results = _results(method, asked, call)
         try:
             first = await self._next(results, None if lines is not None else request, ended)
-        finally:
-            if feeding is not None:
-                feeding.cancel()
+        except BaseException:
+            _stop(feeding)
+            raise
         if method.rpc.server_streams:
-            return _Stream(self, results, first, ended, method.rpc.path)
+            return _Stream(self, results, first, ended, method.rpc.path, feeding)
+        _stop(feeding)
         return Response(first, headers=_JSON)
 
     async def _next(self, results: Iterator[bytes], request: Request | None, ended: "_Ended") -> Any:
@@ -133,6 +135,8 @@ class _Lines:
         self._loop = asyncio.get_running_loop()
 
     async def feed(self, request: Request) -> None:
+        """Until the body ends or nobody wants more of it; however it ends, the consumer hears of it."""
+        last: Any = Cancelled()  # not as if the body had been whole
         try:
             pending = bytearray()
             async for piece in request.stream():
@@ -143,9 +147,11 @@ class _Lines:
                 if len(pending) > _BODY_LIMIT:
                     raise TooLarge(f"a line of the body is larger than {_BODY_LIMIT} bytes")
             await self._put(bytes(pending))
-            self._queue.put(_END)
+            last = _END
         except Exception as error:  # noqa: BLE001 - it belongs to the thread that consumes
-            self._queue.put(error)
+            last = error
+        finally:
+            self._queue.put(last)
 
     async def _put(self, line: bytes) -> None:
         if line.strip():
@@ -164,16 +170,22 @@ class _Stream(Response):
     """Sends results as they come and notices when the client leaves between two of them."""
 
     def __init__(
-        self, gateway: JsonGateway, results: Iterator[bytes], first: Any, ended: _Ended, path: str
+        self,
+        gateway: JsonGateway,
+        results: Iterator[bytes],
+        first: Any,
+        ended: _Ended,
+        path: str,
+        feeding: asyncio.Future[None] | None,
     ) -> None:
         super().__init__(headers=_JSON)
         self._gateway, self._results, self._first, self._ended = gateway, results, first, ended
-        self._path = path
+        self._path, self._feeding = path, feeding
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        leaving = asyncio.ensure_future(_left(receive, self._ended))
+        leaving = asyncio.ensure_future(_left(receive, self._ended, self._feeding))
         try:
             item = self._first
             while item is not _END:
@@ -185,11 +197,19 @@ class _Stream(Response):
             await send({"type": "http.response.body", "body": body, "more_body": True})
         finally:
             leaving.cancel()
+            _stop(self._feeding)
             self._ended.end()
         await send({"type": "http.response.body", "body": b""})
 
 
-async def _left(receive: Receive, ended: _Ended) -> None:
+def _stop(feeding: asyncio.Future[None] | None) -> None:
+    if feeding is not None:
+        feeding.cancel()
+
+
+async def _left(receive: Receive, ended: _Ended, feeding: asyncio.Future[None] | None) -> None:
+    if feeding is not None:
+        await asyncio.wait([feeding])  # what comes until then is the body, and not ours to take
     while (await receive())["type"] != "http.disconnect":
         pass
     ended.end()
