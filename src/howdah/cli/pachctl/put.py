@@ -2,16 +2,15 @@
 
 import os
 import sys
-import tarfile
 from collections.abc import Iterator
-from io import BytesIO
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 
-from howdah.cli.pachctl import references
+from howdah.cli.pachctl import archived, references
 from howdah.cli.pachctl.completing import repos as names
 from howdah.cli.pachctl.connection import Project, connected
 from howdah.cli.pachctl.progress import Transfer
@@ -60,21 +59,23 @@ def file(
     sources = _listed(input_file) if input_file else (files or [STDIN])
     if len(sources) > 1 and reference.path and not full_path:
         reference = references.parse(name.rstrip("/") + "/")
-    found = [
-        source
-        for given in sources
-        for source in _sources(given, _target(reference.path, given, full_path), recursive, untar)
-    ]
-    with connected(project) as session:
-        session.pfs("InspectRepo", repo=session.repo(reference))
-        with Transfer(
-            f"{len(found)} file{'' if len(found) == 1 else 's'}", _total(found), progress
-        ) as transfer:
-            commit = session.commit(reference)
-            if append:
-                put(session.pachd, commit, found, append=True, progress=transfer.advance)
-            else:
-                replace(session.pachd, commit, found, transfer.advance)
+    with ExitStack() as archives:
+        found = [
+            source
+            for given in sources
+            for source in _sources(
+                given, _target(reference.path, given, full_path), recursive, archives if untar else None
+            )
+        ]
+        what = f"{len(found)} file{'' if len(found) == 1 else 's'}"
+        with connected(project) as session:
+            session.pfs("InspectRepo", repo=session.repo(reference))
+            with Transfer(what, _total(found), progress) as transfer:
+                commit = session.commit(reference)
+                if append:
+                    put(session.pachd, commit, found, append=True, progress=transfer.advance)
+                else:
+                    replace(session.pachd, commit, found, transfer.advance)
 
 
 def _listed(input_file: str) -> list[str]:
@@ -96,15 +97,17 @@ def _target(path: str, source: str, full_path: bool) -> str:
     return path
 
 
-def _sources(source: str, path: str, recursive: bool, untar: bool) -> Iterator[Source]:
+def _sources(source: str, path: str, recursive: bool, archives: ExitStack | None) -> Iterator[Source]:
+    """Archives are unpacked if there is something to close them at the end."""
     if urlsplit(source).scheme not in ("", "file") and "://" in source:
         yield Url(path, source, recursive)
     elif source == STDIN:
         if recursive:
             raise Invalid("-r needs a directory", remedy="Name it with -f, or a list with -i.")
         yield Opened(path, lambda: sys.stdin.buffer, once=True)
-    elif untar and source.endswith(ARCHIVES):
-        yield from _unpacked(_existing(source), path)
+    elif archives is not None and source.endswith(ARCHIVES):
+        folder = Path(path).parent.as_posix().rstrip("/")
+        yield from archived.members(_existing(source), folder, archives)
     elif recursive:
         yield from _directory(_existing(source), path)
     else:
@@ -138,22 +141,8 @@ def _below(folder: str, path: str) -> Iterator[Source]:
             yield OnDisk(f"{path}/{entry.name}", entry.path, entry.stat().st_size)
 
 
-def _unpacked(archive: Path, path: str) -> Iterator[Source]:
-    with tarfile.open(archive) as members:
-        for member in members:
-            if member.isfile():
-                content = members.extractfile(member)
-                data = content.read() if content is not None else b""
-                below = f"{Path(path).parent.as_posix().rstrip('/')}/{member.name.lstrip('./')}"
-                yield _in_memory(below, data)
-
-
 def _local(path: str, found: Path) -> OnDisk:
     return OnDisk(path, str(found), found.stat().st_size)
-
-
-def _in_memory(path: str, data: bytes) -> Opened:
-    return Opened(path, lambda: BytesIO(data), len(data))
 
 
 def _existing(name: str) -> Path:
