@@ -1,13 +1,17 @@
 """What gc takes and leaves, what the check finds and names, backups of a running store."""
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from howdah.core.refs import BranchRef, CommitRef, CommitSpec, RepoRef
+from howdah.errors import Conflict
 from howdah.pachd.storage.backup import backup, restore
+from howdah.pachd.storage.content import Hash
 from howdah.pachd.versions import Versions
+from howdah.pachd.versions import check as checking
 from howdah.pachd.versions.check import check
 from howdah.pachd.versions.finish import finish_one
 from howdah.pachd.versions.gc import collect_garbage
@@ -91,6 +95,43 @@ def test_the_check_names_the_files_of_the_commits_that_damage_touches(store: Ope
         assert named == {(first, "/b"), (second, "/b")}
         assert any("damaged" in finding.reason for finding in findings if finding.commit is None)
         assert reopened.versions.files(second).read_all("/a") == noise(1)
+
+
+def test_the_check_names_the_files_of_filesets_that_damage_touches(store: OpenStore) -> None:
+    versions = store.versions
+    with versions.prepare() as session:
+        session.put("/a", noise(1))
+        session.put("/b", b"small")
+        fileset = versions.create_fileset(session)
+    assert list(check(versions, data=True)) == []
+    versions.blobs.packs.enter_notes()
+    versions.database.write(lambda connection: connection.execute("DELETE FROM chunks WHERE length > 4096"))
+    named = [str(finding) for finding in check(versions) if finding.commit]
+    store.close()
+    assert named == [f"default/__filesets__@{fileset}:/a: the file cannot be read whole"]
+
+
+def test_what_is_dropped_during_a_check_stays_until_it_has_been_walked(
+    store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store:
+        versions = store.versions
+        write(versions, {"/kept": noise(1)})
+        dropped = write(versions, {"/gone": noise(2)})
+        versions.blobs.packs.seal()
+        roots = checking._all_roots
+
+        def drop_after_reading(versions: Versions) -> Iterator[tuple[CommitRef, Hash]]:
+            found = list(roots(versions))
+            versions.transact(lambda tx: tx.drop_commit_set(dropped.id))
+            with pytest.raises(Conflict, match="gc cannot run while check does"):
+                collect_garbage(versions)
+            return iter(found)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(checking, "_all_roots", drop_after_reading)
+            assert list(check(versions, data=True)) == []
+        assert collect_garbage(versions).freed_bytes > 250_000
 
 
 def test_a_lost_pack_is_told_from_a_lost_row(store: OpenStore) -> None:

@@ -14,6 +14,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from howdah.errors import Conflict, NotFound
 from howdah.pachd.storage.collection import Collection
@@ -90,6 +91,15 @@ class Blobs:
     def collect(self) -> Collection:
         """Begin a gc run; see `collection`. Conflict when one runs, or a check or a backup."""
         return Collection(self)
+
+    @contextmanager
+    def maintenance(self, name: str) -> Iterator[None]:
+        """Until it ends no other maintenance runs: no chunk moves or goes. Conflict when one runs."""
+        self.begin_maintenance(name)
+        try:
+            yield
+        finally:
+            self.end_maintenance()
 
     def begin_maintenance(self, name: str) -> None:
         """One of gc, check and backup at a time: each needs the packs not to move, or moves them."""

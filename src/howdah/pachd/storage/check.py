@@ -32,16 +32,18 @@ class Damage:
 def check(blobs: Blobs, *, data: bool = False) -> Iterator[Damage]:
     """All damage to chunks that the index knew when the check began, pack by pack; nothing when the
     store is sound. Uploads and reads go on meanwhile; Conflict when gc, a backup or another check runs."""
-    blobs.begin_maintenance("check")
-    try:
-        with blobs.database.read() as connection:
-            lengths, counts = tables.packs(connection), tables.counts(connection)
-        sizes = {id_of(info.name): info.size for info in blobs.objects.list(FOLDER)}
-        for pack in sorted(lengths.keys() | counts.keys()):
-            extent = _Extent(pack, lengths.get(pack, 0), sizes.get(pack, 0), counts.get(pack, 0))
-            yield from _check_pack(blobs, extent, data)
-    finally:
-        blobs.end_maintenance()
+    with blobs.maintenance("check"):
+        yield from damages(blobs, data=data)
+
+
+def damages(blobs: Blobs, *, data: bool = False) -> Iterator[Damage]:
+    """As `check`, for callers that hold the maintenance themselves and ask more under it."""
+    with blobs.database.read() as connection:
+        lengths, counts = tables.packs(connection), tables.counts(connection)
+    sizes = {id_of(info.name): info.size for info in blobs.objects.list(FOLDER)}
+    for pack in sorted(lengths.keys() | counts.keys()):
+        extent = _Extent(pack, lengths.get(pack, 0), sizes.get(pack, 0), counts.get(pack, 0))
+        yield from _check_pack(blobs, extent, data)
 
 
 def touches(blobs: Blobs, damaged: Set[Hash], content: Content) -> bool:

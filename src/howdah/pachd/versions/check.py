@@ -2,31 +2,32 @@
 
 Three questions, each on its own: do the rows fit together (heads, parents, provenance, states)? Are
 the packs what the index says, and with `data`, is every byte what it was? And if not: which files of
-which commits does that touch? The last is answered exactly, by walking the trees of all commits
+which commits and filesets does that touch? The last is answered exactly, by walking the trees of all of them
 around the damage, since only then is it known what a restored backup has to bring back.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from howdah.core.refs import CommitRef
+from howdah.core.refs import CommitId, CommitRef, RepoRef
 from howdah.errors import Corrupt, NotFound
 from howdah.pachd.storage.blobs import Blobs
-from howdah.pachd.storage.check import Damage, touches
-from howdah.pachd.storage.check import check as check_packs
+from howdah.pachd.storage.check import Damage, damages, touches
 from howdah.pachd.storage.content import Content, Hash
 from howdah.pachd.storage.trees import EMPTY_ROOT, NodeCache
 from howdah.pachd.storage.trees.check import content_of
 from howdah.pachd.storage.trees.nodes import Node, Nodes
 from howdah.pachd.versions import tables
 from howdah.pachd.versions.files import tables as file_tables
+from howdah.pachd.versions.records import FILESETS_REPO
 from howdah.pachd.versions.store import Versions
 from howdah.pachd.versions.structure import inconsistencies
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong. `commit` and `path` are given where they are known."""
+    """One thing that is wrong. `commit` and `path` are given where they are known; a fileset is a
+    commit of the filesets' repo here, as it is where its files are read."""
 
     reason: str
     commit: CommitRef | None = None
@@ -40,16 +41,19 @@ class Finding:
 def check(versions: Versions, *, data: bool = False) -> Iterator[Finding]:
     """Everything that is wrong; nothing if the store is sound. With `data` every byte is read.
 
-    Writers go on meanwhile. Conflict when gc, a backup or another check runs.
+    Writers go on meanwhile. Conflict when gc, a backup or another check runs: what is dropped during
+    the check must stay stored until its trees, too, have been walked.
     """
-    with versions.view() as view:
-        for reason in inconsistencies(view.connection):
+    with versions.blobs.maintenance("check"):
+        with versions.view() as view:
+            reasons = list(inconsistencies(view.connection))
+        for reason in reasons:
             yield Finding(f"consistency error: {reason}")
-    damaged: set[Hash] = set()
-    for damage in check_packs(versions.blobs, data=data):
-        damaged.update(damage.hashes)
-        yield Finding(_told(damage))
-    yield from _touched(versions, damaged)
+        damaged: set[Hash] = set()
+        for damage in damages(versions.blobs, data=data):
+            damaged.update(damage.hashes)
+            yield Finding(_told(damage))
+        yield from _touched(versions, damaged)
 
 
 def _told(damage: Damage) -> str:
@@ -57,20 +61,24 @@ def _told(damage: Damage) -> str:
 
 
 def _touched(versions: Versions, damaged: set[Hash]) -> Iterator[Finding]:
-    """The files that cannot be read. Trees that hold no damage are walked once, all commits together."""
+    """The files that cannot be read. Trees that hold no damage are walked once, all together."""
     walker = _Walker(versions.blobs, damaged)
-    for ref, root in _commit_roots(versions):
+    for ref, root in _all_roots(versions):
         for path, reason in walker.unreadable(root):
             yield Finding(reason, ref, path)
 
 
-def _commit_roots(versions: Versions) -> Iterator[tuple[CommitRef, Hash]]:
+def _all_roots(versions: Versions) -> Iterator[tuple[CommitRef, Hash]]:
     with versions.view() as view:
         rows = [
             (info.ref, roots)
             for info in tables.commits(view.connection)
             for roots in [_roots(view.connection, info.row, info.finished)]
         ]
+        # Those whose time is over, too: gc keeps the bytes of every one that is there.
+        for id, (_, base, layers) in file_tables.filesets(view.connection).items():
+            ref = CommitRef(RepoRef(FILESETS_REPO), CommitId(id))
+            rows.append((ref, [base.content, base.attribution, *layers]))
     for ref, roots in rows:
         for root in roots:
             yield ref, root

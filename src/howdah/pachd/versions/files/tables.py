@@ -93,6 +93,19 @@ def fileset(connection: Connection, id: str, now_ns: int) -> FilesetRow | None:
     )
 
 
+def filesets(connection: Connection) -> dict[str, FilesetRow]:
+    """All that are there, their time over or not."""
+    layers: dict[str, list[Hash]] = {}
+    found = connection.execute("SELECT fileset, layer FROM layers WHERE fileset IS NOT NULL ORDER BY id")
+    for id, layer in found:
+        layers.setdefault(id, []).append(Hash(layer))
+    rows = connection.execute("SELECT id, expires_ns, root, attribution FROM filesets").fetchall()
+    return {
+        id: FilesetRow(int(expires_ns), roots_of(Content(root, attribution)), tuple(layers.get(id, ())))
+        for id, expires_ns, root, attribution in rows
+    }
+
+
 def renew_fileset(connection: Connection, id: str, expires_ns: int) -> None:
     """A fileset never lives shorter for having been renewed."""
     connection.execute("UPDATE filesets SET expires_ns = max(expires_ns, ?) WHERE id = ?", (expires_ns, id))
