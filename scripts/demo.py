@@ -37,6 +37,9 @@ def main() -> int:
     leave = "--exit" in arguments
     options = [each for each in arguments if each != "--exit"]
     state = _state(options)
+    # A proxy that the environment names knows nothing of servers on this machine.
+    spared = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    os.environ["no_proxy"] = ",".join(filter(None, (spared, "127.0.0.1", "localhost")))
     begun = time.monotonic()
     chapter("Howdah on this machine: one process, no containers")
     if shell("howdah", "up", "--detach", *options).returncode != 0:
@@ -243,9 +246,16 @@ Howdah stays up until Ctrl-C:
   predictions  {found["ingress"]}/seldon/default/mileage/v2/models/mileage/infer
 
 In a second terminal, with the two exports above, change the data and watch:
-  pachctl put file mileage-raw@master:/1983.csv -f my-cars.csv
-  pachctl list job
-  kubectl get sdep -w""")
+  cd {ROOT}
+  {tool("pachctl")} put file mileage-raw@master:/1983.csv -f {shown(DATA / "1982.csv")}
+  {tool("pachctl")} list job
+  {tool("pachctl")} list file mileage-decisions@master
+  {tool("howdah")} kubectl get sdep
+
+A model is trained on all rows and compared, on rows held out, with the one that is served. It takes
+that one's place only if it is better beyond chance ({shown(CASE / "policy.yaml")}); else it is `held`,
+as is to be expected of these rows, which were there before. A file of other cars with the same columns
+may show drift and win.""")
     signal.pause()
 
 
@@ -291,6 +301,12 @@ def files(years: Iterable[int]) -> list[str]:
 
 def shown(path: Path) -> str:
     return str(path.relative_to(ROOT))
+
+
+def tool(name: str) -> str:
+    """How the program of this very environment is typed."""
+    path = Path(sys.executable).parent / name
+    return shown(path) if path.is_relative_to(ROOT) else str(path)
 
 
 def output(*words: str) -> str:
