@@ -24,6 +24,7 @@ from howdah.processes.logfiles import rotate
 from howdah.processes.readiness import HttpProbe, NotReady, wait_until_ready
 from howdah.seldon.plan import Child, Slot, State
 from howdah.seldon.tables import Tables
+from howdah.seldon.workload import Group
 
 LOG_LIMIT_BYTES = 16 << 20
 GRACE_S = 6.0
@@ -89,6 +90,8 @@ class Children:
         self._report = report
         self.running: dict[Slot, Running] = {}
         self.live: dict[str, str] = {}
+        self.serving: dict[str, Group] = {}
+        """What the live revisions consist of: whole even when none of their processes is left."""
 
     def start(self, slot: Slot, launch: Launch, deadline_s: float) -> Running:
         """Raises what the spawner raises when the program cannot be started."""
@@ -110,6 +113,9 @@ class Children:
         One that no longer runs as recorded but lives is stopped: nobody would know it.
         """
         found = []
+        for key, body in self._tables.serving().items():
+            self.serving[key] = Group.read(body)
+            self.live[key] = self.serving[key].revision
         for key, record in self._tables.children().items():
             if key == ENVOY_KEY:
                 continue
@@ -152,6 +158,17 @@ class Children:
             for running in self.running.values():
                 if running.slot.group == group:
                     self._write(running)
+
+    def serves(self, groups: Mapping[str, Group]) -> None:
+        """Keep what the live revisions consist of, and nothing of groups that are no more."""
+        for key, group in groups.items():
+            if self.live.get(key) == group.revision and self.serving.get(key) != group:
+                self.serving[key] = group
+                self._tables.put_serving(key, group.written())
+        for key in {*self.live, *self.serving} - set(groups):
+            self.live.pop(key, None)
+            self.serving.pop(key, None)
+            self._tables.drop_serving(key)
 
     def forget(self, slot: Slot) -> None:
         self.running.pop(slot, None)

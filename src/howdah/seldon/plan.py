@@ -1,8 +1,9 @@
 """What to do next, from what shall be and what is. Pure: tables in, actions out.
 
 A group's new revision is started whole beside the old one and takes over when every process of
-it is ready; only then is the old one drained. Nothing here waits: the loop asks again whenever
-something has changed.
+it is ready; only then is the old one drained. Until then the old one is kept whole:
+what of it has died is started again. Nothing here waits: the loop asks again whenever something
+has changed.
 """
 
 from collections.abc import Mapping
@@ -52,6 +53,8 @@ class Observed:
     children: tuple[Child, ...] = ()
     live: Mapping[str, str] = field(default_factory=dict)
     """By group, the revision that the ingress leads to."""
+    serving: Mapping[str, Group] = field(default_factory=dict)
+    """By group, what that revision consists of."""
     models: Mapping[ModelSource, bool] = field(default_factory=dict)
     """Whether a model is here (True), or its download has failed or goes on (False)."""
     environments: Mapping[str, bool] = field(default_factory=dict)
@@ -146,6 +149,17 @@ def is_ready(group: Group, children: Mapping[Slot, Child]) -> bool:
 
 
 def _towards(group: Group, children: Mapping[Slot, Child], observed: Observed) -> list[Action]:
+    actions = _filled(group, children, observed)
+    live = observed.live.get(group.key)
+    if live != group.revision and is_ready(group, children):
+        actions.append(GoLive(group.key, group.revision))
+    elif live != group.revision and (serving := observed.serving.get(group.key)) is not None:
+        actions += _filled(serving, children, observed)
+    return actions
+
+
+def _filled(group: Group, children: Mapping[Slot, Child], observed: Observed) -> list[Action]:
+    """What brings every slot of a revision to have its process."""
     actions: list[Action] = []
     for slot in wanted_slots(group):
         if slot in children:
@@ -158,8 +172,6 @@ def _towards(group: Group, children: Mapping[Slot, Child], observed: Observed) -
         actions += [need for need in needs if need not in actions]
         if member is not None and not needs and _is_provided(member, observed):
             actions.append(Start(slot))
-    if observed.live.get(group.key) != group.revision and is_ready(group, children):
-        actions.append(GoLive(group.key, group.revision))
     return actions
 
 

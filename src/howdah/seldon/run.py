@@ -115,8 +115,9 @@ class Loop:
         self._hear()
         self._limit_memory()
         self._rotate_logs()
-        wanted = self._wanted.look()
+        wanted = self._wanted.look(self._serving())
         groups = {group.key: group for one in wanted.values() for group in one.groups}
+        self._children.serves(groups)
         self._settle_ingress(wanted)
         actions = plan(groups, self._observed())
         for action in actions:
@@ -192,6 +193,7 @@ class Loop:
         return Observed(
             children=tuple(running.view() for running in self._children.running.values()),
             live=dict(self._children.live),
+            serving=dict(self._children.serving),
             models=self._provisions.models(),
             environments=self._provisions.environments(),
             failures=dict(self._failures),
@@ -207,9 +209,10 @@ class Loop:
             case Prepare(image):
                 self._provisions.prepare(image)
             case Start(slot):
-                self._start(slot, groups[slot.group])
+                self._start(slot, self._group(slot, groups))
             case GoLive(group, revision):
                 self._children.go_live(group, revision)
+                self._children.serves(groups)
                 self._reasons.pop((group, revision), None)
                 self._event(
                     group, "Ready", f"revision {revision} of {group.split('/')[2]} serves from now on"
@@ -224,6 +227,22 @@ class Loop:
                 self._children.stop(slot)
             case Forget(slot):
                 self._children.forget(slot)
+
+    def _serving(self) -> frozenset[tuple[str, str]]:
+        """The deployments of which a process answers callers."""
+        found = set()
+        for slot, running in self._children.running.items():
+            live = self._children.live.get(slot.group) == slot.revision
+            if live and running.state is State.READY and not running.exited:
+                namespace, name = slot.group.split("/")[:2]
+                found.add((namespace, name))
+        return frozenset(found)
+
+    def _group(self, slot: Slot, groups: Mapping[str, Group]) -> Group:
+        """The group of a slot, in the revision of that slot."""
+        serving = self._children.serving.get(slot.group)
+        before = serving is not None and serving.revision == slot.revision
+        return serving if before and serving is not None else groups[slot.group]
 
     def _start(self, slot: Slot, group: Group) -> None:
         member = group.member(slot.member)

@@ -55,7 +55,7 @@ def status_of(facts: Facts, before: JsonObject) -> JsonObject:
         reason = facts.reasons.get(group.key) or _crash(group, facts)
         if reason:
             state = FAILED
-            kept = " (the previous version keeps serving)" if group.key in facts.live else ""
+            kept = " (the previous version keeps serving)" if _serves(group, facts) else ""
             messages.append(f"{group.predictor}: {reason}{kept}")
         elif facts.live.get(group.key) != group.revision or ready < wanted:
             state = CREATING if state == AVAILABLE else state
@@ -81,6 +81,12 @@ def _counts(group: Group, facts: Facts) -> tuple[int, int]:
         for process in facts.processes
     )
     return (front.replicas if front is not None else 0), ready
+
+
+def _serves(group: Group, facts: Facts) -> bool:
+    """Whether a process of the revision before this one answers callers now."""
+    live = facts.live.get(group.key)
+    return live not in (None, group.revision) and _counts(group, facts)[1] > 0
 
 
 def _crash(group: Group, facts: Facts) -> str:

@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS changes (
 CREATE TABLE IF NOT EXISTS manifests (
     namespace TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (namespace, name)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS serving (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS children (key TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
 """
 CHANGES_KEPT = 2_000
@@ -158,6 +159,20 @@ class Tables:
     def drop_manifest(self, namespace: str, name: str) -> None:
         with self.write():
             self._db.execute("DELETE FROM manifests WHERE namespace=? AND name=?", (namespace, name))
+
+    def put_serving(self, key: str, body: JsonObject) -> None:
+        """What the live revision of a group consists of."""
+        with self.write():
+            self._db.execute("INSERT OR REPLACE INTO serving VALUES (?,?)", (key, json.dumps(body)))
+
+    def drop_serving(self, key: str) -> None:
+        with self.write():
+            self._db.execute("DELETE FROM serving WHERE key=?", (key,))
+
+    def serving(self) -> dict[str, JsonObject]:
+        with self._lock:
+            rows = self._db.execute("SELECT key, body FROM serving").fetchall()
+        return {row[0]: json.loads(row[1]) for row in rows}
 
     def put_child(self, key: str, record: JsonObject) -> None:
         with self.write():

@@ -31,7 +31,8 @@ class Wanted:
         self.refused: frozenset[Key] = frozenset()
         """Those that are not as their present manifest wants them."""
 
-    def look(self) -> dict[Key, Desired]:
+    def look(self, serving: frozenset[Key]) -> dict[Key, Desired]:
+        """`serving` are those of which a process answers callers."""
         stored, _ = self._store.scan(objects.SELDON_DEPLOYMENTS)
         found: dict[Key, Desired] = {}
         known: dict[tuple[Key, str], Desired] = {}
@@ -53,7 +54,7 @@ class Wanted:
         self._known = known
         self._forget({*found, *refused})
         for key, (document, message) in refused.items():
-            self._refuse(document, message, key in found)
+            self._refuse(document, message, key in serving)
         return found
 
     def _take(self, key: Key, document: JsonObject) -> Desired:
@@ -82,10 +83,10 @@ class Wanted:
             self._tables.drop_manifest(*key)
             self._good.pop(key, None)
 
-    def _refuse(self, document: JsonObject, message: str, goes_on: bool) -> None:
+    def _refuse(self, document: JsonObject, message: str, serves: bool) -> None:
         """Say so where people look."""
         before = as_object(document.get("status"))
-        said = f"{message} (the previous version keeps serving)" if goes_on else message
+        said = f"{message} (the previous version keeps serving)" if serves else message
         condition: JsonObject = {"type": "Ready", "status": "False", "reason": "Refused", "message": said}
         after: JsonObject = {
             **before,

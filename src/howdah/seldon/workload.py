@@ -4,6 +4,10 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 
+from pydantic import TypeAdapter
+
+from howdah.core.json import JsonObject
+
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
@@ -71,5 +75,17 @@ class Group:
             **{name: getattr(self, name) for name in self.__slots__ if name != "revision"}, revision=hashed
         )
 
+    def written(self) -> JsonObject:
+        body: JsonObject = json.loads(json.dumps(asdict(self)))
+        return body
+
+    @classmethod
+    def read(cls, body: JsonObject) -> "Group":
+        """What `written` gave."""
+        return _GROUPS.validate_python(body)
+
     def member(self, name: str) -> Member | None:
         return next((member for member in self.members if member.name == name), None)
+
+
+_GROUPS = TypeAdapter(Group)

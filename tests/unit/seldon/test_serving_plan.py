@@ -89,6 +89,27 @@ CASES = {
         Observed((child("r1"), child("r2")), LIVE),
         (GoLive("ns/d/p", "r2"),),
     ),
+    "what has died of the old is started again while the new fails": (
+        group("r2"),
+        Observed(
+            live=LIVE,
+            serving={"ns/d/p": group("r1", replicas=2)},
+            children=(child("r1", index=1),),
+            failures={slot("r2"): Failure(4, retry_at_s=9.0)},
+            now_s=1.0,
+        ),
+        (Start(slot("r1")),),
+    ),
+    "but not in the turn in which the new takes over": (
+        group("r2"),
+        Observed((child("r2"),), LIVE, serving={"ns/d/p": group("r1")}),
+        (GoLive("ns/d/p", "r2"),),
+    ),
+    "what the old needs is fetched again": (
+        group("r2"),
+        Observed((child("r2", State.STARTING),), LIVE, serving={"ns/d/p": group("r1", model=MODEL)}),
+        (Fetch(MODEL, "ns"),),
+    ),
     "then the old is drained": (
         group("r2"),
         Observed((child("r1"), child("r2")), {"ns/d/p": "r2"}),

@@ -1,6 +1,8 @@
 """Versions that cannot be brought about: the deployment says why, and the good one goes on serving."""
 
 import json
+import os
+import signal
 import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -94,6 +96,32 @@ def refused(engine, document: dict, words: str) -> None:
 
 def test_a_component_that_raises(engine, good):
     refused(engine, version(engine, "Raises"), "the weights are gone")
+
+
+def test_the_version_that_serves_is_started_again_while_the_new_one_fails(engine, good):
+    """Also by an engine that came back to find no process of it."""
+
+    def pid() -> int:
+        found = engine.pods("around")
+        ready = [pod for pod in found if pod["status"]["containerStatuses"][0]["ready"]]
+        return int(ready[0]["metadata"]["annotations"]["howdah/pid"]) if ready else 0
+
+    def answers_from_another_than(dead: int) -> bool:
+        return pid() not in (0, dead) and engine.post(PATH, ASKED)[0] == 200
+
+    engine.apply(version(engine, "Raises"))
+    engine.until(lambda: engine.status("good", "around")["state"] == "Failed", "the new one to fail")
+    first = pid()
+    os.kill(first, signal.SIGKILL)
+    engine.until(lambda: answers_from_another_than(first), "the old one to be started again")
+    second = pid()
+    engine.kill()
+    os.kill(second, signal.SIGKILL)
+    engine.start()
+    engine.until(lambda: answers_from_another_than(second), "the engine that came back to start it again")
+    assert engine.post(PATH, ASKED)[1]["data"]["ndarray"] == [[2.0]]
+    engine.apply(version(engine))
+    engine.until_ready("good", "around")
 
 
 def test_one_that_allocates_without_end(engine, good):
