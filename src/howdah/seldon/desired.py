@@ -234,7 +234,12 @@ def _logger(unit: Unit, deployment: SeldonDeployment, predictor: Predictor) -> t
     if unit.logger is None or not unit.logger.url:
         return ()
     said = _annotations(deployment, predictor)
-    limits = ((QUEUE, "HOWDAH_LOGGER_QUEUE"), (WRITE_TIMEOUT, "HOWDAH_LOGGER_TIMEOUT_MS"))
+    limits = (
+        (QUEUE, "HOWDAH_LOGGER_QUEUE"),
+        (WRITE_TIMEOUT, "HOWDAH_LOGGER_TIMEOUT_MS"),
+        (SAMPLE, "HOWDAH_LOG_SAMPLE"),
+        (REDACT, "HOWDAH_LOG_REDACT"),
+    )
     env = [(variable, said[key]) for key, variable in limits if key in said]
     return (("HOWDAH_LOGGER_URL", unit.logger.url), ("HOWDAH_LOGGER_MODE", unit.logger.mode), *env)
 

@@ -6,6 +6,7 @@ written before the answer leaves. What it does not know goes to the backend's ow
 """
 
 import json
+import logging
 import re
 import time
 import uuid
@@ -18,11 +19,13 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from howdah.core.inference_log import FEEDBACK, Header, Record
 from howdah.errors import HowdahError
-from howdah.runtimes.front.capture import Recorder
+from howdah.runtimes.front.capture import Recorder, in_sample
 from howdah.runtimes.front.events import Event, Sender
 from howdah.runtimes.front.metrics import Metrics
 from howdah.runtimes.front.place import Place
+from howdah.runtimes.front.redaction import without
 
+log = logging.getLogger(__name__)
 Message = MutableMapping[str, object]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -96,10 +99,13 @@ class Front:
         self.metrics = metrics
         self._recorder = Recorder(place.log) if place.log.folder else None
         self._sender = Sender(place) if place.events.url else None
+        self.unlogged = 0
         if self._recorder is not None:
             recorder = self._recorder
             metrics.counted(
-                "howdah_inference_log_dropped_total", "Exchanges not recorded", lambda: recorder.dropped
+                "howdah_inference_log_dropped_total",
+                "Exchanges not recorded",
+                lambda: recorder.dropped + self.unlogged,
             )
         if self._sender is not None:
             sender = self._sender
@@ -186,7 +192,27 @@ class Front:
             return  # the exchange that it tells of is on record where it took place
         if headers.get("seldon-skip-logging", "").lower() in ("true", "on", "1"):
             return
-        if self._recorder is not None and self._recorder.wants(id):
+        try:
+            self._keep(service, protocol, id, headers, body, answer, seconds, endpoint)
+        except Exception:  # whatever is wrong with the log, the caller gets the answer
+            self.unlogged += 1
+            log.exception("an exchange was not logged")
+
+    def _keep(
+        self,
+        service: str,
+        protocol: str,
+        id: str,
+        headers: Headers,
+        body: bytes,
+        answer: Answer,
+        seconds: float,
+        endpoint: str,
+    ) -> None:
+        """In the inference log and as CloudEvents: the same sample, without the same columns."""
+        if not in_sample(id, self._place.log.sample):
+            return
+        if self._recorder is not None:
             place = self._place
             header = Header(
                 id=id,
@@ -209,12 +235,17 @@ class Front:
     def _tell(self, service: str, id: str, headers: Headers, body: bytes, answer: Answer) -> None:
         assert self._sender is not None
         if service == "feedback":
-            self._sender.send(Event("feedback", id, body, JSON))
+            self._sender.send(Event("feedback", id, self._clean(body), JSON))
             return
         if self._sender.wants("request"):
-            self._sender.send(Event("request", id, body, headers.get("content-type", JSON)))
+            self._sender.send(Event("request", id, self._clean(body), headers.get("content-type", JSON)))
         if self._sender.wants("response"):
-            self._sender.send(Event("response", id, answer.body, answer.content_type))
+            told = self._clean(answer.body, answers=True)
+            self._sender.send(Event("response", id, told, answer.content_type))
+
+    def _clean(self, payload: bytes, answers: bool = False) -> bytes:
+        names = self._place.log.redact
+        return without(payload, names, answers) if names else payload
 
     def _extra(self, id: str, headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
         """The headers of an answer; Ce-* only for a request that came with them."""

@@ -6,7 +6,6 @@ What cannot be written is counted, never waited for: serving goes on when the di
 """
 
 import contextlib
-import json
 import math
 import os
 import threading
@@ -17,11 +16,17 @@ from pathlib import Path
 from howdah.core import inference_log
 from howdah.core.inference_log import Record
 from howdah.runtimes.front.place import LogPlace
+from howdah.runtimes.front.redaction import without
 
 SYNC_EVERY_S = 0.5
 # After a pause this long nobody is likely to add to the segment soon, and somebody may ask why.
 LULL_S = 3.0
 SEGMENT_LIMIT_BYTES = 64 << 20
+
+
+def in_sample(id: str, sample: float) -> bool:
+    """Whether this exchange is kept: the same answer for all that share an ID."""
+    return sample >= 1 or (zlib.crc32(id.encode()) % 10_000) < sample * 10_000
 
 
 class Recorder:
@@ -37,13 +42,11 @@ class Recorder:
         self.dropped = 0
         threading.Thread(target=self._sync_forever, name="inference-log", daemon=True).start()
 
-    def wants(self, id: str) -> bool:
-        """Whether this exchange is in the sample: the same answer for all that share an ID."""
-        return self._place.sample >= 1 or (zlib.crc32(id.encode()) % 10_000) < self._place.sample * 10_000
-
     def record(self, record: Record) -> None:
         if self._place.redact:
-            record = redacted(record, self._place.redact)
+            names = self._place.redact
+            asked, told = without(record.request, names), without(record.response, names, answers=True)
+            record = Record(record.header, asked, told)
         frame = inference_log.encode(record)
         with self._lock:
             try:
@@ -124,33 +127,3 @@ class _Segment:
         os.fdatasync(self._fd)
         os.close(self._fd)
         self._path.rename(self._path.with_suffix(inference_log.COMPLETE))
-
-
-def redacted(record: Record, names: frozenset[str]) -> Record:
-    """The record with the data of the named columns taken out of request and response."""
-    return Record(record.header, _without(record.request, names), _without(record.response, names))
-
-
-def _without(payload: bytes, names: frozenset[str]) -> bytes:
-    try:
-        document = json.loads(payload)
-    except ValueError:
-        return b""  # what cannot be read cannot be redacted, so it is not kept
-    if not isinstance(document, dict):
-        return b""
-    for side in ("inputs", "outputs"):
-        for tensor in document.get(side) or ():
-            if isinstance(tensor, dict) and tensor.get("name") in names:
-                tensor["data"] = []
-    data = document.get("data")
-    for index, name in enumerate(data.get("names") or () if isinstance(data, dict) else ()):
-        if name in names and isinstance(data, dict):
-            for row in data.get("ndarray") or ():
-                if isinstance(row, list) and index < len(row):
-                    row[index] = None
-            tensor = data.get("tensor")
-            if isinstance(tensor, dict):
-                width = (tensor.get("shape") or [0])[-1] or 1
-                values = tensor.get("values") or []
-                values[index::width] = [None] * len(values[index::width])
-    return json.dumps(document).encode()
