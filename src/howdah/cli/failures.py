@@ -5,6 +5,7 @@ surroundings can put right, 1 for a fault of Howdah's own, 130 for Ctrl-C. A tra
 appears only with `--debug`, which stands before the command's name.
 """
 
+import errno
 import os
 import shutil
 import signal
@@ -20,6 +21,20 @@ from howdah.errors import HowdahError
 USER_ERROR = 2
 OWN_FAULT = 1
 INTERRUPTED = 130
+
+REMEDIES = {
+    errno.ENOENT: "Check the path: every folder on the way to it must exist.",
+    errno.ENOTDIR: "Check the path: every folder on the way to it must exist.",
+    errno.EISDIR: "Name a file in it, not the folder.",
+    errno.EEXIST: "Name another, or move it away.",
+    errno.EACCES: "See with `ls -l` who may use it, or name another.",
+    errno.EPERM: "See with `ls -l` who may use it, or name another.",
+    errno.EROFS: "Name one on a disk that can be written to.",
+    errno.ENOSPC: "Free some space and run the command again.",
+    errno.EDQUOT: "Free some space and run the command again.",
+}
+ARCHIVES = frozenset({"tarfile", "gzip", "zlib", "_lzma"})
+"""Modules whose errors mean a damaged archive; by name, as most commands never load them."""
 
 
 def run(app: typer.Typer, program: str, arguments: Sequence[str]) -> int:
@@ -38,7 +53,10 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str]) -> int:
         return _explain(error, debug)
     except typer.TyperException as error:
         return _usage(error, program)
-    except typer.Abort:
+    except typer.Abort as error:
+        # What asks the user gets an EOFError when the input ends; so does what reads a cut archive.
+        if isinstance(error.__cause__, EOFError) and "ompressed" in str(error.__cause__):
+            return _archive(error.__cause__, debug)
         sys.stderr.write("Stopped.\n")
         return INTERRUPTED
     except KeyboardInterrupt:
@@ -47,8 +65,10 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str]) -> int:
         # The reader of our output left (`howdah … | head`); nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OWN_FAULT
+    except OSError as error:
+        return _refused(error, debug)
     except Exception as error:  # noqa: BLE001 - the outermost frame; nothing above could say it
-        return _own_fault(error, debug)
+        return _archive(error, debug) if _of_an_archive(error) else _own_fault(error, debug)
     return outcome if isinstance(outcome, int) else 0
 
 
@@ -88,6 +108,35 @@ def _usage(error: typer.TyperException, program: str) -> int:
 def _sentence(error: typer.TyperException) -> str:
     described = getattr(error, "format_message", None)
     return str(described()) if described is not None else str(error)
+
+
+def _refused(error: OSError, debug: bool) -> int:
+    """What the machine refused: mostly a file, which the user named."""
+    if _of_an_archive(error):
+        return _archive(error, debug)
+    if error.errno is None:
+        return _own_fault(error, debug)
+    if debug:
+        raise error
+    why = error.strerror or os.strerror(error.errno)
+    remedy = REMEDIES.get(error.errno, "Check the path and the disk that it is on.")
+    if error.filename is None:
+        tell(f"the machine refused: {why}", remedy=REMEDIES.get(error.errno, "See `howdah doctor`."))
+    else:
+        named = [os.fsdecode(name) for name in (error.filename, error.filename2) if name is not None]
+        tell(f"{' and '.join(named)} cannot be used", why, remedy)
+    return USER_ERROR
+
+
+def _of_an_archive(error: Exception) -> bool:
+    return any(kind.__module__ in ARCHIVES for kind in type(error).__mro__)
+
+
+def _archive(error: Exception, debug: bool) -> int:
+    if debug:
+        raise error
+    tell("an archive cannot be read", str(error), "See with `tar -tf` whether it is whole; make it again.")
+    return USER_ERROR
 
 
 def _own_fault(error: Exception, debug: bool) -> int:

@@ -1,3 +1,8 @@
+import errno
+import gzip
+import tarfile
+
+import pytest
 import typer
 
 from howdah.cli.failures import run
@@ -29,6 +34,49 @@ def test_our_own_fault_is_not_blamed_on_the_user(capsys):
     assert "ZeroDivisionError: by zero" in said
     assert "fault in Howdah" in said
     assert "Traceback" not in said
+
+
+def test_a_file_that_cannot_be_used_is_named(capsys, tmp_path):
+    for path, remedy in (
+        (tmp_path / "none" / "x", "every folder on the way to it must exist"),
+        (tmp_path, "Name a file in it"),
+    ):
+
+        def act(path=path) -> None:
+            path.open("w")
+
+        assert run(app_that(lambda act=act: act()), "howdah", []) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"Error: {path} cannot be used\n  Why: ")
+        assert remedy in said
+
+
+def test_a_full_disk_is_no_fault_of_ours(capsys):
+    def act() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert run(app_that(act), "howdah", []) == 2
+    assert "Free some space" in capsys.readouterr().err
+
+
+def test_an_error_of_the_machine_without_a_number_is_ours(capsys):
+    def act() -> None:
+        raise OSError("somewhere")
+
+    assert run(app_that(act), "howdah", []) == 1
+    assert "fault in Howdah" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"no archive", gzip.compress(b"x" * 4096)[:-12], b"\x1f\x8bbroken"])
+def test_a_damaged_archive_is_no_fault_of_ours(capsys, tmp_path, content):
+    (tmp_path / "a.tgz").write_bytes(content)
+
+    def act() -> None:
+        with tarfile.open(tmp_path / "a.tgz") as archive:
+            archive.getmembers()
+
+    assert run(app_that(act), "howdah", []) == 2
+    assert "Error: an archive cannot be read\n  Why: " in capsys.readouterr().err
 
 
 def test_ctrl_c_is_130():

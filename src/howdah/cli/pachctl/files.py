@@ -1,8 +1,11 @@
 """Files: reading, listing, comparing, copying, deleting. Putting them stands in `put.py`."""
 
+import os
+import stat
 import sys
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -50,7 +53,7 @@ def get(
         if retry and output.exists():
             offset = offset or output.stat().st_size
         with (
-            output.open("ab" if retry else "wb") as sink,
+            output.open("ab") if retry else _whole(output) as sink,
             Transfer(reference.path, info.size_bytes - offset, progress) as transfer,
         ):
             _copy(session, reference, sink, offset, transfer)
@@ -65,6 +68,30 @@ def _copy(
         if transfer is not None:
             transfer.advance(len(piece.value))
     sink.flush()
+
+
+@contextmanager
+def _whole(output: Path) -> Iterator[BinaryIO]:
+    """Something to write to that takes the name `output` once everything is written; until then, and
+    if that never happens, what stood there stays."""
+    if output.exists() and not output.is_file():
+        with output.open("wb") as sink:  # a folder is refused; a device or a pipe cannot be replaced
+            yield sink
+        return
+    target = output.resolve()  # a link goes on being one
+    beside = target.with_name(f".{target.name[:200]}.{os.getpid()}.part")
+    try:
+        sink = beside.open("xb")
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(output)) from error
+    try:
+        with sink:
+            if target.exists():
+                os.fchmod(sink.fileno(), stat.S_IMODE(target.stat().st_mode))
+            yield sink
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _get_directory(session: Session, reference: references.Reference, output: Path | None) -> None:
@@ -86,16 +113,21 @@ class _Pieces:
 
     def __init__(self, messages: Iterator[Fields]) -> None:
         self._messages = messages
-        self._left = b""
+        self._left = memoryview(b"")
 
     def read(self, count: int) -> bytes:
-        while len(self._left) < count:
-            message = next(self._messages, None)
-            if message is None:
-                break
-            self._left += message.value
-        taken, self._left = self._left[:count], self._left[count:]
-        return taken
+        """So many bytes; fewer only at the end. Each is copied once, however small the reads are."""
+        pieces = []
+        while count:
+            if not self._left:
+                message = next(self._messages, None)
+                if message is None:
+                    break
+                self._left = memoryview(message.value)
+            pieces.append(self._left[:count])
+            self._left = self._left[count:]
+            count -= len(pieces[-1])
+        return b"".join(pieces)
 
 
 def inspect(name: Name, raw: Raw = False, output: Output = None, project: Project = None) -> None:

@@ -12,9 +12,12 @@ def documents(name: str, what: str = "pipeline spec") -> list[JsonObject]:
     """Every document of a file, or of stdin for `-`."""
     if name.startswith(("http://", "https://")):
         raise Invalid("specs are not fetched from URLs", remedy="Download it and give the file with -f.")
-    if name != "-" and not Path(name).is_file():
+    if name != "-" and not Path(name).exists():
         raise NotFound(f"{name} does not exist", remedy="Check the path given to -f.")
-    text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{name} is neither JSON nor YAML", why=str(error)) from error
     found = _parse(text, name)
     flat = [document for entry in found for document in (entry if isinstance(entry, list) else [entry])]
     if not flat or not all(isinstance(document, dict) for document in flat):
