@@ -195,8 +195,8 @@ def days_drawn(found: bundle.Bundle, count: int = 1000) -> Array:
 
 def made_again(case: Deployed, commit: str, verdict: Verdict) -> None:
     with Pachd(Address.parse(case.found["pachd"])) as pachd:
-        made = reproduce(pachd, commit, case.folder / "again" / commit, os.environ)
-    assert (made.verdict, made.differences) == (verdict, ())
+        made = reproduce(pachd, commit, case.folder / "again" / commit, os.environ, ROOT)
+    assert (made.verdict, made.differences, made.circumstances) == (verdict, (), ())
 
 
 def test_heart_a_second_hospital_drifts_and_retrains(deployed: Callable[[str], Deployed]) -> None:

@@ -14,7 +14,9 @@ from howdah.client.pachd import Address, Pachd
 from howdah.daemon.house import House
 from howdah.daemon.options import Options
 from howdah.errors import Invalid
+from howdah.lineage import why
 from howdah.lineage.reproduce import Verdict, reproduce
+from howdah.processes.snapshots import digest
 
 ROOT = Path(__file__).resolve().parents[2]
 MILEAGE = ROOT / "pipelines" / "mileage"
@@ -64,8 +66,11 @@ def test_a_model_is_made_again_byte_for_byte(address: str, tmp_path: Path) -> No
     with Pachd(Address.parse(address)) as pachd:
         head = Files(pachd).finished_head("mileage-model@master")
         assert head is not None
-        found = reproduce(pachd, head, tmp_path, os.environ)
-        assert (found.verdict, found.differences) == (Verdict.BYTES, ())
+        found = reproduce(pachd, head, tmp_path, os.environ, ROOT)
+        assert (found.verdict, found.differences, found.circumstances) == (Verdict.BYTES, (), ())
+        code = json.loads((tmp_path / "recorded" / "model.json").read_text())["code"]
+        assert code == digest(ROOT / "images" / "tabular")
+        assert f"code {code}" in "\n".join(why.model(pachd, head).lines())
         assert found.files >= 6
         assert (tmp_path / "out" / "model.onnx").is_file()
 
@@ -82,4 +87,4 @@ def test_a_command_that_is_no_step_is_refused(address: str, tmp_path: Path) -> N
     files = Files.at(address)
     assert files.finished_head("own-model@master") == head
     with Pachd(Address.parse(address)) as pachd, pytest.raises(Invalid, match="no step of Howdah's"):
-        reproduce(pachd, head, tmp_path, os.environ)
+        reproduce(pachd, head, tmp_path, os.environ, ROOT)

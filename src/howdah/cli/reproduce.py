@@ -24,6 +24,7 @@ def reproduce(
     """Train a model again from the recorded commits, parameters and seed; writes to no repo.
 
     Says identical bytes, identical predictions, or different and where; exit code 1 if different.
+    Runs in this Python with the code under images/ as it is now, and says where they are others.
 
     Example: howdah reproduce 5f0c2b7e1d6a4a0e9f3c8b1a2d4e6f70
     """
@@ -31,12 +32,12 @@ def reproduce(
     from howdah.lineage.reproduce import reproduce as again
 
     with tempfile.TemporaryDirectory() as scratch, connected() as session:
-        found = again(session.pachd, model, keep or Path(scratch), os.environ)
+        found = again(session.pachd, model, keep or Path(scratch), os.environ, Path.cwd())
     if as_json:
         typer.echo(json.dumps(found.as_json(), indent=2))
     else:
         typer.echo(f"{found.model}: {found.verdict} ({found.files} files)")
-        for sentence in found.differences:
+        for sentence in (*found.circumstances, *found.differences):
             typer.echo(f"  {sentence}")
     if found.verdict is Verdict.DIFFERENT:
         raise typer.Exit(1)

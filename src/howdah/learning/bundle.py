@@ -7,7 +7,6 @@ One folder; this module is its only reader and writer.
     reference.csv       a sample of the training rows, inputs and target: the past as it was
     card.md             the model card: data, limits, risks
     scenarios.json      rows and the answers this model gave them when it was made
-    plots/              pictures made while evaluating
 
 The bytes depend only on data, code, parameters and seed: no time, host or path is
 written, so that training again from the same commits can be compared byte for byte.
@@ -28,7 +27,7 @@ from howdah.learning.signature import Array, Field, Signature
 
 FORMAT = 1
 MANIFEST = "model.json"
-LIBRARIES = ("numpy", "pandas", "scikit-learn", "onnxruntime", "tensorflow", "keras")
+LIBRARIES = ("numpy", "pandas", "scikit-learn", "onnxruntime", "skops", "tensorflow", "keras")
 
 
 @dataclass(frozen=True, slots=True)

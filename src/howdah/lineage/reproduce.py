@@ -4,7 +4,8 @@ The job's one datum is laid out from the commits that it read, the recorded comm
 it in a process of its own with the recorded parameters and seed, and every file of the
 result is set beside the committed one. Nothing is written to any repo. What cannot be
 brought back is said, not guessed: a command that is no step of Howdah's writes to /pfs/out,
-which only a worker has, and is refused.
+which only a worker has, and is refused. The step runs in the Python that asks, not in the
+image's environment, so where code or libraries are not those of the record, that is said.
 """
 
 import json
@@ -17,10 +18,11 @@ from pathlib import Path
 
 from howdah.client.files import Files
 from howdah.client.pachd import Fields, Pachd
-from howdah.core.json import Json, JsonObject
+from howdah.core.json import Json, JsonObject, as_object
 from howdah.errors import Invalid, Unavailable
 from howdah.lineage import models
 from howdah.lineage.models import Model
+from howdah.processes.environments import code_id, folder_name
 
 STEP = "howdah.steps."
 TOLD_AT_MOST = 5
@@ -39,28 +41,64 @@ class Reproduction:
     files: int
     differences: tuple[str, ...]
     """Which files differ and where, in words."""
+    circumstances: tuple[str, ...] = ()
+    """What was not today as it was then: the image's code, the libraries."""
 
     def as_json(self) -> JsonObject:
         document: JsonObject = json.loads(json.dumps(asdict(self)))
         return document
 
 
-def reproduce(pachd: Pachd, commit: str, folder: Path, environment: Mapping[str, str]) -> Reproduction:
-    """Uses `folder`, which should be empty: inputs/, out/ (the model again), recorded/ (as committed)."""
+def reproduce(
+    pachd: Pachd, commit: str, folder: Path, environment: Mapping[str, str], project: Path
+) -> Reproduction:
+    """Uses `folder`, which should be empty: inputs/, out/ (the model again), recorded/ (as committed).
+
+    `project` is the folder whose images/ describe today's code.
+    """
     found = models.find(pachd, commit)
     files = Files(pachd)
     inputs, out, recorded = folder / "inputs", folder / "out", folder / "recorded"
     command = _command(found, inputs, out)
     sources = _lay_out(pachd, files, found, inputs)
     _take(files, f"{found.repo}@{commit}", "/", recorded)
-    _run(command, _environment(found, sources, environment))
+    today = code_id(project / "images", found.job.image)
+    _run(command, _environment(found, sources, environment, today))
     told = differences(recorded, out)
     verdict = Verdict.BYTES
     if told:
         different = _answers_differ(recorded, out, folder / "agreement", environment)
         verdict = Verdict.DIFFERENT if different else Verdict.PREDICTIONS
         told += different
-    return Reproduction(f"{found.repo}@{commit}", verdict, len(_names(recorded, out)), told)
+    own = project / "images" / folder_name(found.job.image) / "requirements.txt"
+    now = {**json.loads((out / "model.json").read_bytes()), "code": today}
+    apart = circumstances(found.job.image, found.manifest, now, own.is_file())
+    return Reproduction(f"{found.repo}@{commit}", verdict, len(_names(recorded, out)), told, apart)
+
+
+def circumstances(image: str, then: JsonObject, now: JsonObject, has_environment: bool) -> tuple[str, ...]:
+    """What two model.json say of the code and the libraries, where that is not the same.
+
+    `has_environment` tells whether the image comes with an environment of its own.
+    """
+    told = []
+    was, is_ = str(then.get("code") or ""), str(now.get("code") or "")
+    if is_ and not was:
+        told.append(f"which code of image {image} it was made with is not on record; today's is {is_}")
+    elif was != is_:
+        today = f"is {is_} today" if is_ else "is not described in this folder's images/"
+        told.append(f"made with other code: image {image} was {was}, {today}")
+    before, after = (as_object(side.get("libraries")) for side in (then, now))
+    moved = [
+        f"{name} {before.get(name, 'not noted')} then, {after.get(name, 'missing')} now"
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
+    if moved:
+        told.append(f"made again in another environment: {'; '.join(moved)}")
+    elif has_environment:
+        told.append(f"made again outside the environment that image {image} has of its own")
+    return tuple(told)
 
 
 def differences(recorded: Path, out: Path) -> tuple[str, ...]:
@@ -120,12 +158,15 @@ def _command(found: Model, inputs: Path, out: Path) -> list[str]:
     return [sys.executable, "-m", words[2], *moved, "--out", str(out)]
 
 
-def _environment(found: Model, sources: Mapping[str, str], outer: Mapping[str, str]) -> dict[str, str]:
-    """As the worker told it then: a datum that was skipped since keeps the commits it was made from."""
+def _environment(
+    found: Model, sources: Mapping[str, str], outer: Mapping[str, str], code: str
+) -> dict[str, str]:
+    """As a worker would tell it: a datum that was skipped since keeps the commits it was made from,
+    and a record without a code hash gets none."""
     then = found.manifest.get("sources")
     read = {**sources, **({str(k): str(v) for k, v in then.items()} if isinstance(then, dict) else {})}
     commits = {f"{name}_COMMIT": commit for name, commit in read.items()}
-    return {**outer, **commits, "HOWDAH_CODE_HASH": str(found.manifest.get("code") or "")}
+    return {**outer, **commits, "HOWDAH_CODE_HASH": code if found.manifest.get("code") else ""}
 
 
 def _run(command: list[str], environment: Mapping[str, str]) -> None:

@@ -103,8 +103,7 @@ class Environments:
 
     def code_id(self, image: str) -> str:
         """The id that `prepare` would give now, to tell whether code changed; builds nothing."""
-        folder = self._images / folder_name(image)
-        return snapshots.digest(folder) if folder_name(image) and folder.is_dir() else ""
+        return code_id(self._images, image)
 
     def _unknown(self, image: str, name: str) -> Environment:
         if not self._allow_unknown:
@@ -183,6 +182,12 @@ def explain(lines: list[str]) -> str:
                 "cache nor reachable; connect once, or put its wheel where the installer looks"
             )
     return "its requirements.txt cannot be installed: " + " ".join(lines[-5:])
+
+
+def code_id(images: Path, image: str) -> str:
+    """The hash of the code that `image` names in the folder of images; empty if it names none there."""
+    name = folder_name(image)
+    return snapshots.digest(images / name) if name and (images / name).is_dir() else ""
 
 
 def folder_name(image: str) -> str:

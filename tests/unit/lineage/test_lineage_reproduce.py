@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from howdah.lineage.reproduce import differences
+import pytest
+
+from howdah.core.json import JsonObject
+from howdah.lineage.reproduce import circumstances, differences
 
 
 def folder(home: Path, files: dict[str, str]) -> Path:
@@ -33,3 +36,35 @@ def test_many_differences_are_counted_not_listed(tmp_path: Path) -> None:
     told = differences(folder(tmp_path / "was", was), folder(tmp_path / "now", now))
     assert len(told) == 6
     assert told[-1] == "s.json: and 4 more"
+
+
+MADE: JsonObject = {"code": "aa", "libraries": {"numpy": "1"}}
+
+
+@pytest.mark.parametrize(
+    ("now", "has_environment", "told"),
+    [
+        (MADE, False, ()),
+        (MADE, True, ("made again outside the environment that image x:1 has of its own",)),
+        ({**MADE, "code": "bb"}, False, ("made with other code: image x:1 was aa, is bb today",)),
+        (
+            {**MADE, "code": ""},
+            False,
+            ("made with other code: image x:1 was aa, is not described in this folder's images/",),
+        ),
+        (
+            {**MADE, "libraries": {"numpy": "2", "skops": "1"}},
+            True,
+            ("made again in another environment: numpy 1 then, 2 now; skops not noted then, 1 now",),
+        ),
+    ],
+)
+def test_other_code_and_another_environment_are_said(
+    now: JsonObject, has_environment: bool, told: tuple[str, ...]
+) -> None:
+    assert circumstances("x:1", MADE, now, has_environment) == told
+
+
+def test_a_record_without_a_code_hash_is_not_called_other_code() -> None:
+    (sentence,) = circumstances("x:1", {**MADE, "code": ""}, MADE, False)
+    assert sentence == "which code of image x:1 it was made with is not on record; today's is aa"

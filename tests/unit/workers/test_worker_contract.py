@@ -112,6 +112,13 @@ def test_a_warning_that_nothing_shuts_code_in_is_in_the_jobs_log_once(shop: Any)
     assert lines.count("warning: code is not shut in") == 1
 
 
+def test_user_code_is_told_the_hash_of_its_code_where_it_has_one(shop: Any, read: Read) -> None:
+    script = "echo ${HOWDAH_CODE_HASH-none} > /pfs/out/hash"
+    assert read(shop.sh(script).run(shop.task({}))) == {"/hash": b"none\n"}
+    shop.images.environment = replace(shop.images.environment, id="1f2e")
+    assert read(shop.sh(script).run(shop.task({}))) == {"/hash": b"1f2e\n"}
+
+
 def test_stdin_lines_are_fed_and_without_them_it_is_empty(shop: Any, read: Read) -> None:
     worker = shop.worker("sh", stdin=("cd $TMPDIR", "echo 'a b' > made", "cat made > /pfs/out/x"))
     assert read(worker.run(shop.task({}))) == {"/x": b"a b\n"}

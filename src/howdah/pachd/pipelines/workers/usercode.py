@@ -49,7 +49,8 @@ class UserCode:
         self.pfs = "/pfs" if self._shut_in else str(folder.pfs)
         """Where user code sees /pfs."""
         home = "/tmp" if self._shut_in else str(folder.tmp)
-        self.variables = variables.of_worker(setup, base_variables(environment, outer, home))
+        base = base_variables(environment, outer, home)
+        self.variables = variables.of_worker(setup, base, environment.id)
         """Of every command of this worker."""
         if not self._shut_in:
             self.variables["PFS_ROOT"] = self.pfs

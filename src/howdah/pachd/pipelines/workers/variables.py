@@ -9,11 +9,14 @@ from howdah.pachd.pipelines.workers.task import DatumTask, WorkerSetup
 NAMESPACE = "default"
 TOKENS = ("PACH_TOKEN", "PACH_PYTHON_AUTH_TOKEN")
 """Where Pachyderm's workers have their token, and where the Python SDK looks for one."""
+CODE_HASH = "HOWDAH_CODE_HASH"
+"""What a step notes in its bundle: no variable of Pachyderm's, since an image's tag names its code there."""
 WORKER_PORT = "PPS_WORKER_GRPC_PORT"
 
 
-def of_worker(setup: WorkerSetup, base: Mapping[str, str]) -> dict[str, str]:
-    """What stays the same from datum to datum. `base` is the image's: PATH, HOME, …"""
+def of_worker(setup: WorkerSetup, base: Mapping[str, str], code: str = "") -> dict[str, str]:
+    """What stays the same from datum to datum. `base` is the image's: PATH, HOME, …; `code` the hash
+    of its code, where the project describes it."""
     return {
         **base,
         "PACH_NAMESPACE": NAMESPACE,
@@ -22,6 +25,7 @@ def of_worker(setup: WorkerSetup, base: Mapping[str, str]) -> dict[str, str]:
         "PPS_PIPELINE_NAME": setup.pipeline.name,
         "PPS_SPEC_COMMIT": setup.spec_commit,
         "PPS_POD_NAME": setup.pod_name,
+        **({CODE_HASH: code} if code else {}),
         **setup.env,
         **setup.transform.env,
     }
