@@ -1,6 +1,8 @@
-"""Stores written by every released version open, and say what they said then."""
+"""Stores of every release and of every version of the format open, and say what they said then."""
 
+import contextlib
 import runpy
+import sqlite3
 import tarfile
 from pathlib import Path
 
@@ -8,9 +10,11 @@ import pytest
 
 from howdah.core.refs import CommitSpec, RepoRef
 from howdah.errors import Conflict
-from howdah.pachd.storage.blobs import NewerStore
+from howdah.pachd.storage import tables as storage_tables
+from howdah.pachd.storage.backup import DATABASE, OBJECTS
+from howdah.pachd.storage.blobs import FORMAT, FORMAT_OBJECT, NewerStore
 from howdah.pachd.storage.database import NewerVersion
-from howdah.pachd.versions import CommitState, Trigger, Versions
+from howdah.pachd.versions import SCHEMA, CommitState, Trigger, Versions
 from howdah.pachd.versions.check import check
 from howdah.pachd.versions.gc import collect_garbage
 from howdah.pachd.versions.opening import OpenStore
@@ -33,8 +37,21 @@ def files_of(versions: Versions, commit: CommitSpec) -> dict[str, bytes]:
     return {file.path: b"".join(files.read(file)) for file in files.tree.files()}
 
 
-def test_there_is_a_store_of_this_version() -> None:
-    assert STORES
+def written_in(archive: Path, folder: Path) -> tuple[dict[str, int], bytes]:
+    """The versions of its schemas, and the format of its packs."""
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder, filter="data")
+    place = folder / "store"
+    with contextlib.closing(sqlite3.connect(place / DATABASE)) as connection:
+        return dict(connection.execute("SELECT name, version FROM schemas")), (
+            place / OBJECTS / FORMAT_OBJECT
+        ).read_bytes()
+
+
+def test_there_is_a_store_of_the_present_version(tmp_path: Path) -> None:
+    """Whoever gives a schema another version adds a store that was written in it."""
+    schemas = {schema.name: schema.version for schema in (storage_tables.SCHEMA, SCHEMA)}
+    assert (schemas, FORMAT) in [written_in(path, tmp_path / path.name) for path in STORES]
     assert all(path.stat().st_size < 200_000 for path in STORES)
 
 

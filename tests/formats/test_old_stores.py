@@ -1,14 +1,16 @@
 """Every format of the store that was ever released must open, read and check clean."""
 
+import contextlib
 import json
 import random
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from howdah.pachd.storage import tables
-from howdah.pachd.storage.blobs import Blobs
+from howdah.pachd.storage.blobs import FORMAT, FORMAT_OBJECT, Blobs
 from howdah.pachd.storage.check import check
 from howdah.pachd.storage.content import Content, Hash
 from howdah.pachd.storage.database import Database
@@ -65,7 +67,14 @@ def assert_whole(folder):
 
 
 def test_there_is_a_store_of_each_version():
-    assert [path.name for path in STORES] == ["store-1", "store-2"]
+    """Whoever gives the schema another version adds a store that was written in it."""
+    found = []
+    for path in STORES:
+        place = f"{(path / 'pachd.sqlite').as_uri()}?immutable=1"
+        with contextlib.closing(sqlite3.connect(place, uri=True)) as connection:
+            found += connection.execute("SELECT version FROM schemas WHERE name = 'storage'").fetchone()
+    assert found == list(range(1, tables.SCHEMA.version + 1))
+    assert (STORES[-1] / "objects" / FORMAT_OBJECT).read_bytes() == FORMAT
 
 
 def test_opens_reads_and_goes_on(folder):

@@ -1,6 +1,7 @@
-"""Writes the small store that later versions must be able to open: `write_store.py VERSION`.
+"""Writes the small store that later versions must be able to open: `write_store.py NAME`.
 
-Run once a release, by hand; the result is committed as `stores/VERSION.tar.xz` and never changed.
+Run by hand for each release and whenever a schema of the store gets another version; the result is
+committed as `stores/NAME.tar.xz` and never changed.
 """
 
 import sys
@@ -64,14 +65,14 @@ def write(versions: Versions) -> None:
     )
 
 
-def main(version: str) -> None:
+def main(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "store"
         with OpenStore(place) as store:
             write(store.versions)
         (place / SCRATCH).rmdir()
         STORES.mkdir(exist_ok=True)
-        with tarfile.open(STORES / f"{version}.tar.xz", "w:xz") as tar:
+        with tarfile.open(STORES / f"{name}.tar.xz", "w:xz") as tar:
             tar.add(place, arcname="store")
 
 
