@@ -91,7 +91,13 @@ def test_a_broken_line_leaves_nothing(house: House, repo: str, client: Client) -
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("Origin", "http://evil.example"), ("Host", "evil.example"), ("Host", "localhost.evil.example")],
+    [
+        ("Origin", "http://evil.example"),
+        ("Host", "evil.example"),
+        ("Host", "localhost.evil.example"),
+        ("Host", "["),
+        ("Origin", "http://["),
+    ],
 )
 def test_pages_of_other_sites_are_not_answered(house: House, name: str, value: str) -> None:
     status, _ = post(house, "pfs_v2.API/ListRepo", b"{}", **{name: value})

@@ -3,6 +3,7 @@
 import io
 import os
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
 import warnings
@@ -196,3 +197,23 @@ def test_pandas_reads_a_commit_by_its_id(s3: Any, repo: str, house: House) -> No
         options = {"key": "any", "secret": "any", "client_kwargs": {"endpoint_url": house.running.s3}}
         table = pandas.read_csv(f"s3://{commit}.{repo}/t.csv", storage_options=options)
     assert table.to_dict("records") == [{"a": 1, "b": 2}]
+
+
+@pytest.mark.parametrize("number", ["²", "0", "10001", "9" * 5000, ""])
+def test_a_part_without_a_proper_number_is_refused(house: House, s3: Any, repo: str, number: str) -> None:
+    id = s3.create_multipart_upload(Bucket=repo, Key="x")["UploadId"]
+    query = urllib.parse.urlencode({"uploadId": id, "partNumber": number})
+    request = urllib.request.Request(f"{house.running.s3}/{repo}/x?{query}", b"1", method="PUT")
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(request)
+    with error.value as answer:
+        assert (answer.code, b"<Code>InvalidArgument<" in answer.read()) == (400, True)
+
+
+def test_a_source_that_is_no_address_is_refused(house: House, repo: str) -> None:
+    request = urllib.request.Request(f"{house.running.s3}/{repo}/x", b"", method="PUT")
+    request.add_header("x-amz-copy-source", "//[")
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(request)
+    with error.value as answer:
+        assert answer.code == 400

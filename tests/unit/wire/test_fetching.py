@@ -17,6 +17,11 @@ class _Site(BaseHTTPRequestHandler):
             self.send_header("Location", "http://169.254.169.254/latest/meta-data")
             self.end_headers()
             return
+        if self.path in ("/nowhere", "/no-port"):
+            self.send_response(302)
+            self.send_header("Location", "http://[" if self.path == "/nowhere" else "http://localhost:99999/")
+            self.end_headers()
+            return
         if self.path == "/round":
             self.send_response(302)
             self.send_header("Location", "/round")
@@ -62,6 +67,9 @@ def test_a_host_that_is_listed_is_read(port: int) -> None:
         "http://[::1]/a",
         "http://evil.org/a",
         "http://data.example.org.evil.org/",
+        "http://[",
+        "http://data.example.org:99999/",
+        "http://data.example.org:x/",
     ],
 )
 def test_everything_else_is_refused_without_a_connection(url: str) -> None:
@@ -90,3 +98,21 @@ def test_an_answer_that_is_no_document_is_said(port: int) -> None:
     fetcher = Fetcher(["localhost"], resolve=lambda name, port: ["127.0.0.1"])
     with pytest.raises(Unavailable, match="404"):
         read(fetcher, f"http://localhost:{port}/gone")
+
+
+def test_a_name_that_no_resolver_takes_has_no_address() -> None:
+    with pytest.raises(Unavailable, match="has no address"):
+        read(Fetcher(["*.example.org"]), "http://a..example.org/")
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/no-port"])
+def test_a_redirect_to_what_is_no_url_is_said(port: int, path: str) -> None:
+    with pytest.raises(Invalid, match="no URL"):
+        read(
+            Fetcher(["localhost"], resolve=lambda name, port: ["127.0.0.1"]), f"http://localhost:{port}{path}"
+        )
+
+
+def test_what_is_not_ascii_is_said(port: int) -> None:
+    with pytest.raises(Invalid, match="percent signs"):
+        read(Fetcher(["localhost"], resolve=lambda name, port: ["127.0.0.1"]), f"http://localhost:{port}/ü")

@@ -1,6 +1,7 @@
 """The gateway's small parts: names, ranges, signatures, XML."""
 
 import secrets
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -16,6 +17,7 @@ from howdah.pachd.wire.s3 import signing
 from howdah.pachd.wire.s3.failures import (
     AccessDenied,
     InvalidAccessKeyId,
+    InvalidArgument,
     InvalidBucketName,
     InvalidRange,
     MalformedXml,
@@ -23,8 +25,10 @@ from howdah.pachd.wire.s3.failures import (
     S3Failure,
     SignatureDoesNotMatch,
 )
+from howdah.pachd.wire.s3.listing import Asked
 from howdah.pachd.wire.s3.markup import children
 from howdah.pachd.wire.s3.names import Bucket
+from howdah.pachd.wire.s3.numbers import number
 from howdah.pachd.wire.s3.payload import _unchunked
 from howdah.pachd.wire.s3.ranges import resolve
 
@@ -78,6 +82,45 @@ def test_ranges_are_those_of_a_slice(size: int, first: int, last: int | None) ->
 @pytest.mark.parametrize("header", [None, "", "bytes=-", "lines=1-2", "bytes=1-2,4-5", "bytes=a-b"])
 def test_what_is_no_single_range_is_ignored(header: str | None) -> None:
     assert resolve(header, 10) is None
+
+
+DIGITS = "9" * 5000
+
+
+@pytest.mark.parametrize(("header", "got"), [(f"bytes=-{DIGITS}", (0, 10)), (f"bytes=2-{DIGITS}", (2, 8))])
+def test_a_number_may_have_any_length(header: str, got: tuple[int, int]) -> None:
+    assert resolve(header, 10) == got
+    with pytest.raises(InvalidRange):
+        resolve(f"bytes={DIGITS}-", 10)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5", "²", "١", " 1", "x"])
+def test_what_is_no_number_is_none(text: str) -> None:
+    assert number(text) is None
+    with pytest.raises(InvalidArgument):
+        Asked.of("images", {"max-keys": text})
+
+
+def test_a_page_is_bounded() -> None:
+    assert Asked.of("images", {"max-keys": DIGITS}).most == 1000
+
+
+@pytest.mark.parametrize("expires", ["²", "", "-1"])
+def test_an_address_that_expires_at_no_time_is_refused(expires: str) -> None:
+    token, hashed = new_token()
+    good = plain(signed(token, URL, presigned=True))
+    query = good.query.replace("X-Amz-Expires=3600", f"X-Amz-Expires={quote(expires)}")
+    assert query != good.query
+    with pytest.raises(InvalidArgument, match="not a version 4 signature"):
+        signing.check(replace(good, query=query), hashed, SystemClock())
+
+
+def test_an_address_that_expires_never_is_compared_as_any_other() -> None:
+    token, hashed = new_token()
+    good = plain(signed(token, URL, presigned=True))
+    query = good.query.replace("X-Amz-Expires=3600", f"X-Amz-Expires={DIGITS}")
+    with pytest.raises(SignatureDoesNotMatch):
+        signing.check(replace(good, query=query), hashed, SystemClock())
 
 
 def signed(token: str, url: str, presigned: bool = False) -> signing.Signed:

@@ -85,7 +85,7 @@ def _listed(input_file: str) -> list[str]:
 
 def _target(path: str, source: str, full_path: bool) -> str:
     """Where a source goes: exactly `path`, or below it where it names a directory or nothing."""
-    name = source.lstrip("/") if full_path else Path(urlsplit(source).path.rstrip("/")).name
+    name = source.lstrip("/") if full_path else _last(source)
     if not path:
         if source == STDIN:
             raise Invalid("stdin has no name of its own", remedy="Say where to put it: repo@branch:/path.")
@@ -97,9 +97,19 @@ def _target(path: str, source: str, full_path: bool) -> str:
     return path
 
 
+def _last(source: str) -> str:
+    """The name of what is put: the last part of a path or of a URL's."""
+    try:
+        return Path(urlsplit(source).path.rstrip("/")).name
+    except ValueError as error:
+        raise Invalid(
+            f"{source} is neither a file nor a URL", why=str(error), remedy="Nothing was put."
+        ) from error
+
+
 def _sources(source: str, path: str, recursive: bool, archives: ExitStack | None) -> Iterator[Source]:
     """Archives are unpacked if there is something to close them at the end."""
-    if urlsplit(source).scheme not in ("", "file") and "://" in source:
+    if "://" in source and not source.startswith("file://"):
         yield Url(path, source, recursive)
     elif source == STDIN:
         if recursive:

@@ -37,14 +37,14 @@ class Fetcher:
                 f"put file from {url}: recursive reading needs an object store, which is not served"
             )
         for _ in range(_REDIRECTS + 1):
-            connection = self._connect(url)
+            parts = _split(url)
+            connection = self._connect(parts, url)
             try:
-                parts = urlsplit(url)
                 target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
                 connection.request("GET", target, headers={"Host": parts.netloc, "User-Agent": "howdah"})
                 response = connection.getresponse()
                 if response.status in _MOVED:
-                    url = urljoin(url, response.headers.get("Location", ""))
+                    url = _moved(url, response.headers.get("Location", ""))
                     continue
                 if response.status != http.client.OK:
                     raise Unavailable(f"put file from {url}: the host answered {response.status}")
@@ -52,14 +52,15 @@ class Fetcher:
                 while piece := response.read(_PIECE_BYTES):
                     yield path, piece
                 return
+            except UnicodeError as error:
+                raise Invalid(f"put file from {url}: write what is not ASCII with percent signs") from error
             except (OSError, http.client.HTTPException) as error:
                 raise Unavailable(f"put file from {url}: {error}") from error
             finally:
                 connection.close()
         raise Invalid(f"put file from {url}: more than {_REDIRECTS} redirects")
 
-    def _connect(self, url: str) -> http.client.HTTPConnection:
-        parts = urlsplit(url)
+    def _connect(self, parts: SplitResult, url: str) -> http.client.HTTPConnection:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise Invalid(f"put file from {url}: only http and https URLs are fetched")
         address = self._allowed(parts, url)
@@ -84,6 +85,22 @@ class Fetcher:
         return address
 
 
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read here, where a number that is no port can be refused
+    except ValueError as error:
+        raise Invalid(f"put file from {url}: this is no URL: {error}") from error
+    return parts
+
+
+def _moved(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise Invalid(f"put file from {url}: it moved to what is no URL: {error}") from error
+
+
 class _Pinned(http.client.HTTPConnection):
     """To an address that was checked, while host name and certificate stay those of the URL."""
 
@@ -105,5 +122,5 @@ def _below(name: str, pattern: str) -> bool:
 def _addresses(name: str, port: int) -> Sequence[str]:
     try:
         return [str(info[4][0]) for info in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)]
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):  # the latter for labels that are empty or too long
         return ()

@@ -4,7 +4,7 @@ A name that some web site points at 127.0.0.1 shows in `Host`; a script of anoth
 `Origin`. Both are refused, and so is a body above the limit of its kind, before anything is read.
 """
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
@@ -34,10 +34,10 @@ class Guard:
 
     def _refusal(self, headers: Headers) -> str | None:
         host = headers.get("host", "")
-        if not self._known(urlsplit(f"//{host}").hostname):
+        if not self._known(_parsed(f"//{host}").hostname):
             return f"this server does not answer to the name {host!r}\n"
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and _parsed(origin).netloc != host:
             return f"requests from pages of {origin} are not answered\n"
         return None
 
@@ -45,3 +45,11 @@ class Guard:
         if self._hosts is None:
             return True
         return name is not None and (is_loopback(name) or name.endswith(".localhost") or name in self._hosts)
+
+
+def _parsed(address: str) -> SplitResult:
+    """Without any host if it is no address at all."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return SplitResult("", "", "", "", "")

@@ -13,6 +13,7 @@ from howdah.pachd.versions.files.reader import CommitFiles, Entry
 from howdah.pachd.wire.s3.failures import InvalidArgument, NotImplementedHere
 from howdah.pachd.wire.s3.markup import Value, document
 from howdah.pachd.wire.s3.names import key_of, path_of
+from howdah.pachd.wire.s3.numbers import number
 
 _PAGE = 1000
 
@@ -33,8 +34,8 @@ class Asked:
         delimiter = query.get("delimiter", "")
         if delimiter not in ("", "/"):
             raise NotImplementedHere("the only delimiter is /")
-        most = query.get("max-keys", str(_PAGE))
-        if not most.isdigit():
+        most = number(query.get("max-keys", str(_PAGE)))
+        if most is None:
             raise InvalidArgument("max-keys must be a number")
         after = query.get("continuation-token") or query.get("start-after", "")
         return cls(
@@ -42,7 +43,7 @@ class Asked:
             prefix=query.get("prefix", ""),
             delimiter=delimiter,
             after=after if version == 2 else query.get("marker", ""),
-            most=min(int(most), _PAGE),
+            most=min(most, _PAGE),
             encode=query.get("encoding-type") == "url",
             version=version,
         )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from blake3 import blake3
 from starlette.responses import Response, StreamingResponse
@@ -75,11 +75,11 @@ class Objects:
 
     def source(self, header: str) -> tuple[CommitFiles, File]:
         """What `x-amz-copy-source` names: `bucket/key`, maybe with `?versionId=`."""
-        parts = urlsplit(header)
-        bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
+        path, _, query = header.partition("?")
+        bucket, _, key = unquote(path).lstrip("/").partition("/")
         if not key:
             raise InvalidArgument(f"the copy source {header!r} is not bucket/key")
-        version = parse_qs(parts.query).get("versionId", [""])[0]
+        version = parse_qs(query).get("versionId", [""])[0]
         return self.find(bucket, key, version)
 
     def delete(self, asked: Exchange) -> Response:

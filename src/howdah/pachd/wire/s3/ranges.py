@@ -3,8 +3,9 @@
 import re
 
 from howdah.pachd.wire.s3.failures import InvalidRange
+from howdah.pachd.wire.s3.numbers import number
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]*)-([0-9]*)")
 
 
 def resolve(header: str | None, size: int) -> tuple[int, int] | None:
@@ -13,14 +14,14 @@ def resolve(header: str | None, size: int) -> tuple[int, int] | None:
     match = _RANGE.fullmatch(header.strip()) if header else None
     if match is None or not any(match.groups()):
         return None
-    first, last = match.groups()
-    if not first:
-        start, end = max(0, size - int(last)), size
+    first, last = (number(each) for each in match.groups())
+    if first is None:
+        start, end = max(0, size - (last or 0)), size
     else:
-        start = int(first)
-        if last and int(last) < start:
+        start = first
+        if last is not None and last < start:
             return None
-        end = min(size, int(last) + 1) if last else size
+        end = size if last is None else min(size, last + 1)
     if start >= size or start >= end:
-        raise InvalidRange(f"{header} lies outside of {size} bytes")
+        raise InvalidRange(f"{match[0][:80]} lies outside of {size} bytes")
     return start, end - start

@@ -22,13 +22,14 @@ from howdah.pachd.wire.s3.failures import (
     RequestTimeTooSkewed,
     SignatureDoesNotMatch,
 )
+from howdah.pachd.wire.s3.numbers import number
 from howdah.pachd.wire.s3.payload import HASH_HEADER
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _SKEW_S = 15 * 60
 _LONGEST_PRESIGNED_S = 7 * 24 * 3600
 _HEADER = re.compile(
-    rf"{_ALGORITHM} Credential=([^,/]+)/(\d{{8}})/([^,/]+)/s3/aws4_request, *"
+    rf"{_ALGORITHM} Credential=([^,/]+)/([0-9]{{8}})/([^,/]+)/s3/aws4_request, *"
     r"SignedHeaders=([^,]+), *Signature=([0-9a-f]{64})"
 )
 
@@ -81,8 +82,8 @@ def _claim(request: Signed) -> _Claim:
     if query.get("X-Amz-Algorithm") != _ALGORITHM:
         raise AccessDenied("this server asks for signed requests; sign with the token as key and as secret")
     scope = query.get("X-Amz-Credential", "").split("/")
-    expires = query.get("X-Amz-Expires", "")
-    if len(scope) != 5 or scope[3:] != ["s3", "aws4_request"] or not expires.isdigit():
+    expires_s = number(query.get("X-Amz-Expires", ""))
+    if len(scope) != 5 or scope[3:] != ["s3", "aws4_request"] or expires_s is None:
         raise InvalidArgument("the query is not a version 4 signature for s3")
     return _Claim(
         key=scope[0],
@@ -92,7 +93,7 @@ def _claim(request: Signed) -> _Claim:
         signed_headers=query.get("X-Amz-SignedHeaders", ""),
         signature=query.get("X-Amz-Signature", ""),
         payload_hash="UNSIGNED-PAYLOAD",
-        presigned_for_s=min(int(expires), _LONGEST_PRESIGNED_S),
+        presigned_for_s=min(expires_s, _LONGEST_PRESIGNED_S),
     )
 
 

@@ -19,6 +19,7 @@ from howdah.pachd.wire.s3.exchange import Exchange
 from howdah.pachd.wire.s3.failures import InvalidArgument, InvalidPart, MalformedXml, NoSuchUpload
 from howdah.pachd.wire.s3.markup import Value, children, document
 from howdah.pachd.wire.s3.names import path_of
+from howdah.pachd.wire.s3.numbers import number as number_of
 from howdah.pachd.wire.s3.objects import Objects, writable
 from howdah.pachd.wire.s3.ranges import resolve
 
@@ -63,13 +64,13 @@ class Uploads:
 
     def put_part(self, asked: Exchange) -> Response:
         upload = self._find(asked)
-        number = asked.query.get("partNumber", "")
-        if not number.isdigit() or not 1 <= int(number) <= _PARTS_LIMIT:
+        number = number_of(asked.query.get("partNumber", ""))
+        if number is None or not 1 <= number <= _PARTS_LIMIT:
             raise InvalidArgument(f"a part's number is 1 to {_PARTS_LIMIT}")
         source = asked.headers.get("x-amz-copy-source")
         part = self._received(asked) if source is None else self._copied(asked, source)
         with self._lock:
-            upload.parts[int(number)] = part
+            upload.parts[number] = part
             others = [each.fileset for each in upload.parts.values()]
 
         def renew(tx: Transaction) -> None:
@@ -124,11 +125,11 @@ class Uploads:
         return document("CompleteMultipartUploadResult", values)
 
     def _chosen(self, upload: _Upload, said: dict[str, str]) -> tuple[int, _Part]:
-        number = said.get("PartNumber", "")
-        part = upload.parts.get(int(number)) if number.isdigit() else None
-        if part is None or said.get("ETag", "").strip('"') != part.etag.strip('"'):
-            raise InvalidPart(f"part {number} was not uploaded, or is another one")
-        return int(number), part
+        number = number_of(said.get("PartNumber", ""))
+        part = None if number is None else upload.parts.get(number)
+        if number is None or part is None or said.get("ETag", "").strip('"') != part.etag.strip('"'):
+            raise InvalidPart(f"part {said.get('PartNumber', '')[:80]} was not uploaded, or is another one")
+        return number, part
 
     def abort(self, asked: Exchange) -> Response:
         self._find(asked)
