@@ -16,6 +16,7 @@ from typing import TextIO
 
 import typer
 
+from howdah.cli.proxies import spare_loopback
 from howdah.errors import HowdahError
 
 USER_ERROR = 2
@@ -44,6 +45,7 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str]) -> int:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # gRPC's core writes warnings of its own to stderr, in a format no user asked for.
     os.environ.setdefault("GRPC_VERBOSITY", "DEBUG" if debug else "NONE")
+    spare_loopback(os.environ)
     try:
         outcome = app(
             list(arguments), prog_name=program, standalone_mode=False, terminal_width=_narrow_width()

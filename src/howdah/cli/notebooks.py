@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from howdah.cli import models
+from howdah.cli.proxies import spare_loopback
 from howdah.cli.where import state_folder
 from howdah.client.files import Files
 from howdah.client.pachd import Address, Fields, Pachd
@@ -38,6 +39,7 @@ def connect(
     project: str = "default",
 ) -> "Connection":
     """To `address`, or PACHD_ADDRESS, or the daemon of the state folder (`.howdah` unless told)."""
+    spare_loopback(os.environ)
     address = address or os.environ.get("PACHD_ADDRESS")
     ingress = ingress or os.environ.get("HOWDAH_INGRESS")
     if address is None or ingress is None:
