@@ -7,8 +7,10 @@ something to carry out, never something forgotten.
 
 The first model becomes the champion because there is none; after that a challenger
 replaces the champion only by winning the comparison that the policy asks for. Each
-challenger and each drift report is answered once. Shadow, canary and the sequential
-test on live labels will stand between `held` and `promoted`.
+challenger and each drift report is answered once; a refusal answers only while its cause
+holds, so that a policy no longer paused, or the next day's budget, brings what it held
+back. Shadow, canary and the sequential test on live labels will stand between `held` and
+`promoted`.
 """
 
 from collections.abc import Sequence
@@ -95,12 +97,22 @@ def retraining(record: Sequence[Decision]) -> Decision | None:
 def plan(policy: Policy, observed: Observed) -> tuple[Decision, ...]:
     """The decisions to add to the record now; none if everything has been answered."""
     decisions = (_answer_challenger(policy, observed), _answer_drift(policy, observed))
-    return tuple(decision for decision in decisions if decision is not None)
+    return tuple(
+        decision for decision in decisions if decision is not None and not _repeated(observed, decision)
+    )
+
+
+def due_ns(policy: Policy, observed: Observed) -> int | None:
+    """When time alone will change the plan: the day's budget frees a retraining. None for never."""
+    spent, budget = sorted(_spent(observed)), policy.retrain.per_day
+    if budget == 0 or len(spent) < budget or _unanswered_drift(policy, observed) is None:
+        return None
+    return spent[-budget] + DAY_NS
 
 
 def _answer_challenger(policy: Policy, observed: Observed) -> Decision | None:
     challenger = observed.challenger
-    if challenger is None or challenger == observed.champion or _answered(observed, challenger):
+    if challenger is None or challenger == observed.champion or _settled(observed, challenger):
         return None
     if observed.champion is None:
         first = Decision(Kind.PROMOTED, challenger, "the first model: there is no champion yet")
@@ -131,14 +143,10 @@ def _shortcoming(policy: Policy, comparison: Comparison) -> str:
 
 
 def _answer_drift(policy: Policy, observed: Observed) -> Decision | None:
-    drift = observed.drift
-    if drift is None or len(drift.columns) < policy.retrain.drifted_columns:
+    drift = _unanswered_drift(policy, observed)
+    if drift is None:
         return None
-    if _answered(observed, drift.report):
-        return None
-    since = observed.now_ns - DAY_NS
-    spent = sum(entry.kind is Kind.RETRAINED and entry.at_ns > since for entry in observed.record)
-    if spent >= policy.retrain.per_day:
+    if len(_spent(observed)) >= policy.retrain.per_day:
         reason = f"the budget of {policy.retrain.per_day} retrainings a day is spent"
         return Decision(Kind.REFUSED, drift.report, reason, at_ns=observed.now_ns, evidence=drift.report)
     reason = f"drift in {', '.join(drift.columns)} over {drift.window}"
@@ -152,5 +160,24 @@ def _decided(policy: Policy, observed: Observed, decision: Decision) -> Decision
     return replace(decision, at_ns=observed.now_ns)
 
 
-def _answered(observed: Observed, subject: str) -> bool:
-    return any(entry.subject == subject for entry in observed.record)
+def _unanswered_drift(policy: Policy, observed: Observed) -> DriftFinding | None:
+    drift = observed.drift
+    if drift is None or len(drift.columns) < policy.retrain.drifted_columns:
+        return None
+    return None if _settled(observed, drift.report) else drift
+
+
+def _spent(observed: Observed) -> list[int]:
+    """When each retraining of the last 24 hours was asked for."""
+    since = observed.now_ns - DAY_NS
+    return [entry.at_ns for entry in observed.record if entry.kind is Kind.RETRAINED and entry.at_ns > since]
+
+
+def _settled(observed: Observed, subject: str) -> bool:
+    return any(entry.subject == subject and entry.kind is not Kind.REFUSED for entry in observed.record)
+
+
+def _repeated(observed: Observed, decision: Decision) -> bool:
+    """Whether the record already ends, on this subject, with the same refusal."""
+    said = [entry for entry in observed.record if entry.subject == decision.subject]
+    return decision.kind is Kind.REFUSED and bool(said) and said[-1].reason == decision.reason

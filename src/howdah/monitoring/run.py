@@ -1,8 +1,9 @@
 """Carries the plan out, case by case, for as long as the daemon lives.
 
-Level-triggered: every look reads the present heads, and only where one moved is anything
-read or decided. A crash at any point is harmless, because the record is written before
-it is carried out and carrying out is idempotent.
+Level-triggered: every look reads the present heads, and only where one moved, or time has
+freed what the budget held back, is anything read or decided. A crash at any
+point is harmless, because the record is written before it is carried out and carrying out
+is idempotent.
 """
 
 import threading
@@ -12,7 +13,7 @@ from howdah.client.files import Files
 from howdah.core.clock import Clock, SystemClock
 from howdah.errors import HowdahError
 from howdah.monitoring.case import POLICY_SUFFIX, Case
-from howdah.monitoring.plan import plan
+from howdah.monitoring.plan import due_ns, plan
 
 LOOK_EVERY_S = 1.0
 
@@ -24,6 +25,8 @@ class Monitor:
         self._say = say
         self._clock = clock or SystemClock()
         self._seen: dict[str, tuple[str | None, ...]] = {}
+        self._due_ns: dict[str, int | None] = {}
+        """When a case is to be looked at again though nothing moved."""
         self._faults: dict[str, str] = {}
         """What was last wrong with each case: said once, not at every look."""
         self._stopping = threading.Event()
@@ -60,10 +63,12 @@ class Monitor:
 
     def _look(self, case: Case) -> None:
         heads = case.heads()
-        if heads[0] is None or self._seen.get(case.repo("policy")) == heads:
+        now_ns, key = self._clock.now_ns(), case.repo("policy")
+        due = self._due_ns.get(key)
+        if heads[0] is None or (self._seen.get(key) == heads and (due is None or now_ns < due)):
             return
-        observed = case.observe(self._clock.now_ns())
-        decisions = plan(case.policy(), observed)
+        observed, policy = case.observe(now_ns), case.policy()
+        decisions = plan(policy, observed)
         if decisions:
             case.write(decisions, already=len(observed.record))
             for decision in decisions:
@@ -71,4 +76,5 @@ class Monitor:
         for change in case.carry_out((*observed.record, *decisions)):
             self._say(case.name, change)
         # Only now: what failed above is tried again at the next look.
-        self._seen[case.repo("policy")] = heads
+        self._seen[key] = heads
+        self._due_ns[key] = due_ns(policy, observed)

@@ -12,6 +12,7 @@ from howdah.monitoring.plan import (
     Kind,
     Observed,
     champion,
+    due_ns,
     plan,
     retraining,
 )
@@ -64,6 +65,34 @@ def test_paused_acts_on_nothing_and_says_what_it_would_have_done() -> None:
     assert [decision.kind for decision in decisions] == [Kind.REFUSED, Kind.REFUSED]
     assert "otherwise promoted" in decisions[0].reason
     assert "otherwise retrained" in decisions[1].reason
+
+
+@pytest.mark.parametrize(
+    ("observed", "kind"), [(CHALLENGED, Kind.PROMOTED), (replace(QUIET, drift=DRIFT), Kind.RETRAINED)]
+)
+def test_what_a_pause_refused_is_decided_once_it_ends(observed: Observed, kind: Kind) -> None:
+    paused = Policy(paused=True)
+    refused = replace(observed, record=(*observed.record, *plan(paused, observed)))
+    assert refused.record[-1].kind is Kind.REFUSED
+    assert plan(paused, replace(refused, now_ns=NOW + 1)) == ()  # said once
+    (decision,) = plan(Policy(), refused)
+    assert decision.kind is kind
+    after = replace(refused, record=(*refused.record, decision))
+    assert (plan(Policy(), after), plan(paused, after)) == ((), ())
+
+
+def test_the_next_day_brings_back_what_the_budget_refused() -> None:
+    spent = tuple(Decision(Kind.RETRAINED, f"r{number}", "", at_ns=NOW - 9 + number) for number in range(4))
+    observed = replace(QUIET, drift=DRIFT, record=spent)
+    refused = replace(observed, record=(*spent, *plan(Policy(), observed)))
+    assert plan(Policy(), refused) == ()
+    due = due_ns(Policy(), refused)
+    assert due == NOW - 9 + DAY_NS
+    assert plan(Policy(), replace(refused, now_ns=due - 1)) == ()
+    (decision,) = plan(Policy(), replace(refused, now_ns=due))
+    assert decision.kind is Kind.RETRAINED
+    assert due_ns(Policy(), replace(refused, now_ns=due)) is None
+    assert due_ns(Policy(), replace(refused, drift=None)) is None
 
 
 def test_the_budget_counts_one_day_only() -> None:
