@@ -1,7 +1,7 @@
 """The facade of this package: what wire, pipelines and the daemon hold."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from howdah.core.clock import Clock, SystemClock
@@ -30,6 +30,7 @@ from howdah.pachd.versions.view import View
 from howdah.pachd.versions.work import Work
 
 type AnyCommit = CommitRef | CommitSpec
+type Waiting = Callable[[], AbstractContextManager[object]]
 
 
 class _Rehearsed(Exception):
@@ -174,26 +175,29 @@ class Versions:
 
     # -- reading files
 
-    def files(self, commit: AnyCommit, cancel: Cancel | None = None) -> CommitFiles:
+    def files(
+        self, commit: AnyCommit, cancel: Cancel | None = None, waiting: Waiting = nullcontext
+    ) -> CommitFiles:
         """The files of a commit: of an open one as written so far; of one that is finishing once it
-        has finished; of a fileset under the repo name `__filesets__`.
+        has finished, inside of `waiting()`; of a fileset under the repo name `__filesets__`.
 
         BaseCommitNotFinished when the commit rests on one that is still open.
         """
         generation = self.database.generation
         opened = self._opened.get(commit, generation)
         if opened is None:
-            opened = self._open(commit, cancel)
+            opened = self._open(commit, cancel, waiting)
             if opened.info.row and opened.info.finished:
                 self._opened.keep(commit, generation, opened)
         return opened
 
-    def _open(self, commit: AnyCommit, cancel: Cancel | None) -> CommitFiles:
+    def _open(self, commit: AnyCommit, cancel: Cancel | None, waiting: Waiting) -> CommitFiles:
         with self.view() as view:
             info = view.commit(commit)
             over = None if _is_finishing(info) else self._over(view, info)
         if over is None:
-            info = self.wait_commit(info.ref, cancel=cancel)
+            with waiting():
+                info = self.wait_commit(info.ref, cancel=cancel)
             with self.view() as view:
                 over = self._over(view, info)
         if not over.layers:

@@ -74,7 +74,7 @@ class ModifyCalls:
             raise Malformed("a request of the ModifyFile stream holds no operation")
 
     def _copy(self, session: FileSession, request: Any, call: Call) -> None:
-        source = self._versions.files(convert.commit_spec(request.src.commit), call.cancel)
+        source = self._versions.files(convert.commit_spec(request.src.commit), call.cancel, call.waiting)
         session.copy(source, request.src.path, request.dst, request.append, request.datum)
 
 

@@ -51,7 +51,7 @@ class FileCalls:
         return map(FileInfos(files.info).encode, _of_datum(files, found, request.file.datum))
 
     def glob_file(self, request: Any, call: Call) -> Iterator[bytes]:
-        files = self._versions.files(convert.commit_spec(request.commit), call.cancel)
+        files = self._versions.files(convert.commit_spec(request.commit), call.cancel, call.waiting)
         bounds = request.path_range
         found = files.glob(_rooted(request.pattern), lower=bounds.lower, upper=bounds.upper)
         return map(FileInfos(files.info).encode, found)
@@ -63,7 +63,11 @@ class FileCalls:
             old: CommitFiles | None = self._open(request.old_file, call)
             old_path = request.old_file.path
         else:
-            old = None if new.info.parent is None else self._versions.files(new.info.parent, call.cancel)
+            old = (
+                None
+                if new.info.parent is None
+                else self._versions.files(new.info.parent, call.cancel, call.waiting)
+            )
         new_infos = FileInfos(new.info)
         old_infos = None if old is None else FileInfos(old.info)
         for before, after in differences(old, old_path, new, request.new_file.path, request.shallow):
@@ -105,7 +109,7 @@ class FileCalls:
         return messages(_tar(files, _of_datum(files, entries, request.file.datum)))
 
     def _open(self, file: Any, call: Call) -> CommitFiles:
-        return self._versions.files(_commit_of(file), call.cancel)
+        return self._versions.files(_commit_of(file), call.cancel, call.waiting)
 
 
 def _commit_of(file: Any) -> CommitSpec:
