@@ -3,8 +3,10 @@
 wire_sdk.py ADDRESS plain|fast small|list|put REPO: prints the seconds it took.
 """
 
+import os
 import sys
 import time
+from functools import partial
 
 from pachyderm_sdk import Client
 from pachyderm_sdk.api import pfs
@@ -30,8 +32,7 @@ def listing(client: Client, branch: pfs.Branch) -> None:
     assert sum(1 for _ in client.pfs.list_file(file=file)) >= SMALL
 
 
-def put(client: Client, branch: pfs.Branch) -> None:
-    data = bytes(PUT_BYTES)
+def put(client: Client, branch: pfs.Branch, data: bytes) -> None:
     client.pfs.put_file_from_bytes(commit=pfs.Commit(branch=branch, repo=branch.repo), path="/big", data=data)
 
 
@@ -41,8 +42,12 @@ def main() -> None:
         howdah.accelerate()
     client = Client.from_pachd_address(address)
     branch = pfs.Branch.from_uri(f"{repo}@master")
+    stories = {"small": small, "list": listing}
+    if story == "put":
+        data = os.urandom(PUT_BYTES)  # bytes that the server knows already would cost it little
+        stories["put"] = partial(put, data=data)
     began = time.perf_counter()
-    {"small": small, "list": listing, "put": put}[story](client, branch)
+    stories[story](client, branch)
     print(time.perf_counter() - began)
 
 
