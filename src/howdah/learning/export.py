@@ -7,6 +7,7 @@ sample; otherwise skops, which stores scikit-learn's own objects without pickle.
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
@@ -24,11 +25,11 @@ def export(estimator: Pipeline, sample: pd.DataFrame, signature: Signature, fold
     """Writes the model into `folder` and returns the file's name."""
     from skops import io
 
-    onnx = folder / "model.onnx"
-    onnx.write_bytes(to_onnx(estimator, signature))
-    if agrees(OnnxModel(onnx, signature), estimator, sample, signature):
-        return onnx.name
-    onnx.unlink()
+    path = folder / "model.onnx"
+    path.write_bytes(to_onnx(estimator, signature))
+    if agrees(OnnxModel(path, signature), estimator, sample, signature):
+        return path.name
+    path.unlink()
     io.dump(estimator, folder / "model.skops")
     return "model.skops"
 
@@ -46,11 +47,21 @@ def to_onnx(estimator: Pipeline, signature: Signature) -> bytes:
         options=options,
         target_opset=OPSET,
     )
+    _name_inputs(model.graph, [field.name for field in signature.inputs])
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def agrees(onnx: OnnxModel, estimator: Pipeline, sample: pd.DataFrame, signature: Signature) -> bool:
-    ours = onnx.predict({field.name: sample[field.name].to_numpy() for field in signature.inputs})
+def _name_inputs(graph: onnx.GraphProto, names: list[str]) -> None:
+    """Give the inputs their columns' names: the converter spells them as identifiers."""
+    back = dict(zip((each.name for each in graph.input), names, strict=True))
+    for each in graph.input:
+        each.name = back[each.name]
+    for node in graph.node:
+        node.input[:] = [back.get(name, name) for name in node.input]
+
+
+def agrees(exported: OnnxModel, estimator: Pipeline, sample: pd.DataFrame, signature: Signature) -> bool:
+    ours = exported.predict({field.name: sample[field.name].to_numpy() for field in signature.inputs})
     theirs = outputs_of(estimator, sample, signature)
     for name, values in theirs.items():
         if values.dtype == object:

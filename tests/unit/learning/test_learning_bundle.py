@@ -55,6 +55,18 @@ def test_a_bundle_answers_as_it_did_when_it_was_made(tmp_path: Path, task: Task,
 
 
 @pytest.mark.slow
+def test_columns_may_be_called_anything(tmp_path: Path) -> None:
+    names = ("petal length (cm)", "petal_length__cm_", "Länge, größer", "1st")
+    generator = np.random.default_rng(0)
+    table = pd.DataFrame({name: generator.normal(0, 1, 60) for name in names})
+    schema = Schema((*(Column(name, "number") for name in names), Column("y", "number")))
+    signature = training.signature_for(schema, "y", "regression", (), ())
+    frame = training.frame_of(table, signature)
+    estimator = training.build(signature, "ridge", {}, seed=0).fit(frame, table["1st"] - table[names[0]])
+    assert export.export(estimator, frame, signature, tmp_path) == "model.onnx"
+
+
+@pytest.mark.slow
 def test_the_same_data_and_seed_make_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         made(tmp_path / name, "regression", "forest")
