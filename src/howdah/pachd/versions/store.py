@@ -148,7 +148,8 @@ class Versions:
         return self.transact(change)
 
     def compose_filesets(self, ids: Sequence[str], ttl_s: float = DEFAULT_TTL_S) -> str:
-        """One fileset of several; of files of the same name the later one's stands."""
+        """One fileset of several, as if each were written after the one before: what a later one
+        appends stands behind, and what it deletes before appending is replaced."""
         with self.blobs.upload() as upload:
             whole = composed(through(self.trees, upload), [self._fileset(id) for id in ids])
             upload.sync()
