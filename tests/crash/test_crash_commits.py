@@ -1,11 +1,13 @@
 """A process that commits is killed; every commit it acknowledged is whole, and the store is sound."""
 
 import json
+import logging
 import random
 import runpy
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -36,18 +38,21 @@ class Crashes:
         self.acknowledged: dict[str, dict[str, tuple[int, int]]] = {}
         self.lives = 0
 
-    def live(self, armed: str = "", kill_after_lines: int | None = None) -> None:
+    def live(self, armed: str = "", kill_after_lines: int | None = None, and_seconds: float = 0.0) -> None:
+        """Run a child until its failpoint kills it, or kill it so long after it has said so many lines."""
         self.lives += 1
         command = [sys.executable, str(CHILD), str(self.folder), str(self.lives * 100_000), armed]
         lines = 0
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
             assert child.stdout is not None
+            killer = threading.Timer(and_seconds, child.kill)
             for line in child.stdout:
                 if line.endswith("\n"):
                     self.heard(json.loads(line))
                     lines += 1
-                if lines == kill_after_lines:
-                    child.kill()
+                    if lines == kill_after_lines:
+                        killer.start()
+            killer.cancel()
         assert child.returncode == -signal.SIGKILL
 
     def heard(self, line: dict) -> None:
@@ -101,13 +106,16 @@ def test_commits_survive_a_few_kills_at_random(crashes: Crashes) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_commits_survive_two_hundred_kills_at_random(crashes: Crashes) -> None:
-    kill_at_random(crashes, 200, random.Random())
+    seed = random.randrange(1 << 32)
+    logging.getLogger(__name__).warning("seed %d", seed)  # shown when it fails
+    kill_at_random(crashes, 200, random.Random(seed))
 
 
 def kill_at_random(crashes: Crashes, times: int, chance: random.Random) -> None:
     for _ in range(times):
         if chance.random() < 0.5:
-            crashes.live(kill_after_lines=chance.randint(1, 9))
+            # Between two acknowledgements, wherever the child is by then.
+            crashes.live(kill_after_lines=chance.randint(1, 9), and_seconds=chance.uniform(0, 0.1))
         else:
             crashes.live(f"{chance.choice(FAILPOINTS[:6])}@{chance.randint(1, 25)}")
         crashes.verify(collect=chance.random() < 0.2)

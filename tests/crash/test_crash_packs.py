@@ -6,6 +6,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -29,21 +30,23 @@ class Crashes:
     def __init__(self, folder):
         self.folder, self.acknowledged = folder, {}
 
-    def live(self, armed="", kill_after_lines=None):
-        """Run a child until its failpoint kills it, or kill it when it has said so many lines."""
+    def live(self, armed="", kill_after_lines=None, and_seconds=0.0):
+        """Run a child until its failpoint kills it, or kill it so long after it has said so many lines."""
         first = max(self.acknowledged, default=-1) + 1000
         alive = "\n".join(content.encode().hex() for _, content in self.acknowledged.values())
         (self.folder / "alive").write_text(alive)
         command = [sys.executable, str(CHILD), str(self.folder), str(first), armed]
         lines = 0
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            killer = threading.Timer(and_seconds, child.kill)
             for line in child.stdout:
                 if line.endswith("\n"):
                     seed, size, content = line.split()
                     self.acknowledged[int(seed)] = int(size), Content.decode(bytes.fromhex(content))
                     lines += 1
-                if lines == kill_after_lines:
-                    child.kill()
+                    if lines == kill_after_lines:
+                        killer.start()
+            killer.cancel()
         assert child.returncode == -signal.SIGKILL
 
     def verify(self):
@@ -96,7 +99,8 @@ def test_killed_at_two_hundred_random_moments(crashes):
 def _kill_at_random(crashes, times):
     moments = random.Random(times)
     for _ in range(times):
-        crashes.live(kill_after_lines=moments.randrange(1, 24))
+        # Between two acknowledgements, wherever the child is by then.
+        crashes.live(kill_after_lines=moments.randrange(1, 24), and_seconds=moments.uniform(0, 0.1))
         if len(crashes.acknowledged) > 80:  # do not let reading it all back grow with every crash
             for seed in sorted(crashes.acknowledged)[:-30]:
                 del crashes.acknowledged[seed]
