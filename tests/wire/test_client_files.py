@@ -12,7 +12,7 @@ from howdah.core.settings import Settings
 from howdah.daemon.pachd import Pachd
 from howdah.errors import NotFound
 from howdah.monitoring.case import Case
-from howdah.monitoring.plan import Decision, Kind, plan
+from howdah.monitoring.plan import DAY_NS, Decision, Kind, plan
 from howdah.monitoring.run import Monitor
 from howdah.pachd.wire.credentials import Credentials
 
@@ -50,6 +50,13 @@ def test_a_branch_moves_to_any_commit(files: Files) -> None:
     assert files.read("moved@chosen", "/a") == b"1"
 
 
+class LateClock(SystemClock):
+    late_ns = 0
+
+    def now_ns(self) -> int:
+        return super().now_ns() + self.late_ns
+
+
 def compared(champion: str, challenger: str, improvement: float, p_value: float) -> bytes:
     result = {"rows": 30, "loss": "absolute error", "improvement": improvement, "p_value": p_value}
     sides = {"champion": {"commit": champion}, "challenger": {"commit": challenger}}
@@ -58,7 +65,8 @@ def compared(champion: str, challenger: str, improvement: float, p_value: float)
 
 def test_the_loop_closes_over_commits_alone(files: Files) -> None:
     said: list[str] = []
-    monitor = Monitor(files, lambda case, sentence: said.append(sentence))
+    clock = LateClock()
+    monitor = Monitor(files, lambda case, sentence: said.append(sentence), clock)
     case = Case("looped", "default", files)
     for part in ("policy", "model", "compare", "drift", "retrain"):
         files.ensure_repo(case.repo(part), "")
@@ -79,14 +87,43 @@ def test_the_loop_closes_over_commits_alone(files: Files) -> None:
     assert files.finished_head(case.repo("model@champion")) == better
 
     for window in ("w1", "w2"):
-        drift = {"window": {"id": window, "name": f"{window}.csv"}, "drifted": ["size"]}
-        files.put(case.repo("drift@master"), {"/drift.json": json.dumps(drift).encode()})
+        slice = {"id": window, "name": f"{window}.csv", "files": [f"{window}.csv"], "commit": "c" * 32}
+        drift = {"window": slice, "drifted": ["size"]}
+        report = files.put(case.repo("drift@master"), {"/drift.json": json.dumps(drift).encode()})
         monitor.look()
         monitor.look()
-    assert json.loads(files.read(case.repo("retrain@master"), "/why.json"))["report"] == "w1"
+    asked = json.loads(files.read(case.repo("retrain@master"), "/why.json"))
+    assert asked["report"] == "w1"
+    assert asked["window"] == {"id": "w1", "name": "w1.csv", "files": ["w1.csv"], "commit": "c" * 32}
+    assert json.loads(files.read(case.repo(f"drift@{asked['evidence']}"), "/drift.json"))["drifted"] == [
+        "size"
+    ]
     kinds = [entry.kind for entry in case.record()]
     assert kinds == [Kind.PROMOTED, Kind.HELD, Kind.PROMOTED, Kind.RETRAINED, Kind.REFUSED]
     assert said[-1].endswith("the budget of 1 retrainings a day is spent")
+
+    clock.late_ns = DAY_NS  # nothing moves but the time
+    monitor.look()
+    assert case.record()[-1].kind is Kind.RETRAINED
+    assert case.record()[-1].evidence == report
+    assert json.loads(files.read(case.repo("retrain@master"), "/why.json"))["report"] == "w2"
+
+
+def test_unpausing_brings_the_challenger_back(files: Files) -> None:
+    case = Case("paused", "default", files)
+    for part in ("policy", "model"):
+        files.ensure_repo(case.repo(part), "")
+    files.put(case.repo("policy@master"), {"/policy.yaml": b"paused: true"})
+    model = files.put(case.repo("model@master"), {"/model.json": b"1"})
+    monitor = Monitor(files, lambda case, sentence: None)
+    monitor.look()
+    monitor.look()
+    assert [entry.kind for entry in case.record()] == [Kind.REFUSED]
+    files.put(case.repo("policy@master"), {"/policy.yaml": b"paused: false"})
+    monitor.look()
+    monitor.look()
+    assert [entry.kind for entry in case.record()] == [Kind.REFUSED, Kind.PROMOTED]
+    assert files.finished_head(case.repo("model@champion")) == model
 
 
 def test_a_decision_that_was_not_carried_out_is_carried_out_later(files: Files) -> None:

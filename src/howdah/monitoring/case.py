@@ -71,7 +71,13 @@ class Case:
             changed.append(f"champion is now {chosen}")
         asked = retraining(record)
         if asked and self._requested() != asked.subject:
-            document = {"report": asked.subject, "reason": asked.reason, "actor": asked.actor}
+            document = {
+                "report": asked.subject,
+                "reason": asked.reason,
+                "actor": asked.actor,
+                "evidence": asked.evidence,
+                "window": self._slice(asked),
+            }
             self.files.put(
                 self.repo("retrain@master"), {"/why.json": json.dumps(document, indent=2).encode()}
             )
@@ -103,7 +109,16 @@ class Case:
         if found is None:
             return None
         window = found[1]["window"]
-        return DriftFinding(window["id"], window["name"], tuple(found[1]["drifted"]))
+        return DriftFinding(window["id"], window["name"], tuple(found[1]["drifted"]), found[0])
+
+    def _slice(self, asked: Decision) -> dict | None:  # type: ignore[type-arg]
+        """The window in the report that a retraining rests on: id, name, files, data commit."""
+        report = self.repo(f"drift@{asked.evidence or asked.subject}")
+        try:
+            found: dict[str, object] = json.loads(self.files.read(report, "/drift.json"))["window"]
+        except (NotFound, Invalid):  # a person may ask for it on the evidence of something else
+            return None
+        return found
 
     def _report(self, part: str, path: str) -> tuple[str, dict] | None:  # type: ignore[type-arg]
         """The newest finished commit of a part, and the JSON object in it; a newer one may be under way."""

@@ -38,11 +38,14 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class DriftFinding:
-    """One drift report: the commit that holds it, and the inputs that moved."""
+    """One drift report: of which window, and the inputs that moved."""
 
     report: str
+    """The window's id, a name for its content: the same rows are answered once."""
     window: str
     columns: tuple[str, ...]
+    commit: str = ""
+    """The commit that holds the report."""
 
 
 class Kind(StrEnum):
@@ -59,7 +62,8 @@ class Decision:
 
     kind: Kind
     subject: str
-    """The model's commit, or the drift report's."""
+    """The model's commit, or the id of the window that drifted; where a person asks for retraining, the
+    commit of the drift report."""
     reason: str
     actor: str = "howdah"
     at_ns: int = 0
@@ -148,9 +152,9 @@ def _answer_drift(policy: Policy, observed: Observed) -> Decision | None:
         return None
     if len(_spent(observed)) >= policy.retrain.per_day:
         reason = f"the budget of {policy.retrain.per_day} retrainings a day is spent"
-        return Decision(Kind.REFUSED, drift.report, reason, at_ns=observed.now_ns, evidence=drift.report)
+        return Decision(Kind.REFUSED, drift.report, reason, at_ns=observed.now_ns, evidence=drift.commit)
     reason = f"drift in {', '.join(drift.columns)} over {drift.window}"
-    return _decided(policy, observed, Decision(Kind.RETRAINED, drift.report, reason, evidence=drift.report))
+    return _decided(policy, observed, Decision(Kind.RETRAINED, drift.report, reason, evidence=drift.commit))
 
 
 def _decided(policy: Policy, observed: Observed, decision: Decision) -> Decision:

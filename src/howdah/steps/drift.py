@@ -2,9 +2,10 @@
 
 Reads the newest files of --data as the window and the champion's bundle from the branch
 --champion for the reference, and writes drift.json under --out: each input's distance
-and corrected p-value, and which inputs drifted. For a forecast --data holds the features
-and the window is the last --latest working days. While there is no champion, or there is
-too little to judge on, the report says that instead of calling it steady.
+and corrected p-value, and which inputs drifted; the window is named by id, files
+and data commit. For a forecast --data holds the features and the window is the last --latest
+working days. While there is no champion, or there is too little to judge on, the report says
+that instead of calling it steady.
 """
 
 import json
@@ -49,7 +50,9 @@ def main(arguments: Sequence[str]) -> None:
         found, commit = fetch(options.champion, Path(folder), os.environ)
         window = _window(options.data, options.latest, found)
         report = _report(found, window, options.level, options.leave_out)
-    document = {"window": {"id": window.id, "name": window.name}, "champion": commit or None, **report}
+    files = [str(path.relative_to(options.data)) for path in window.paths]
+    slice = {"id": window.id, "name": window.name, "files": files, "commit": program.commit(options.data)}
+    document = {"window": slice, "champion": commit or None, **report}
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "drift.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     program.say(f"{window.name}: {document['note'] or 'drift in ' + ', '.join(map(str, report['drifted']))}")

@@ -79,7 +79,10 @@ def test_a_forecast_is_explained_by_its_features(home: Path, tmp_path: Path) -> 
         assert sum(row["shares"].values()) == pytest.approx(row["prediction"] - row["base"], abs=1e-6)
 
 
-def test_the_crash_of_2008_drifts_and_days_that_it_knows_do_not(served: Path, tmp_path: Path) -> None:
+def test_the_crash_of_2008_drifts_and_days_that_it_knows_do_not(
+    served: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("features_COMMIT", "c" * 32)
     command = json.loads((STOCKS / "5-drift.json").read_text())["transform"]["cmd"]
     watched = command[command.index("--champion") :]
     shutil.copytree(served / "schema", tmp_path / "schema")
@@ -96,6 +99,7 @@ def test_the_crash_of_2008_drifts_and_days_that_it_knows_do_not(served: Path, tm
     names = [column["name"] for column in told["crash"]["columns"]]
     assert names == ["log_return", "range", "body", "volume_change"]
     assert told["crash"]["window"]["name"] == "60 working days to 2008-12-31"
+    assert told["crash"]["window"]["commit"] == "c" * 32
     assert told["crash"]["window"]["id"] != told["known"]["window"]["id"]
 
 
