@@ -12,7 +12,7 @@ def accelerate() -> None:
 def connect(address=None, *, ingress=None, state=None, project="default"):  # type: ignore[no-untyped-def]
     """Commits, files as DataFrames, datums, predictions, decisions: see `howdah.cli.notebooks`.
 
-    `address` is a pachd's, by default PACHD_ADDRESS or that of the daemon whose state folder is `state`;
+    `address` is a pachd's, by default the daemon's of `state`, PACHD_ADDRESS, or the active context's;
     `ingress` is where deployments are served.
     """
     from howdah.cli.notebooks import connect as made

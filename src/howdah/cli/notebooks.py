@@ -10,15 +10,17 @@ import io
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from howdah.cli import models
+from howdah.cli.pachctl.connection import Context, active_context, opened
 from howdah.cli.proxies import spare_loopback
 from howdah.cli.where import state_folder
 from howdah.client.files import Files
-from howdah.client.pachd import Address, Fields, Pachd
+from howdah.client.pachd import Fields, Pachd
 from howdah.client.predictions import Answer, Ingress
 from howdah.core.json import JsonObject
 from howdah.daemon import running
@@ -38,20 +40,16 @@ def connect(
     state: Path | None = None,
     project: str = "default",
 ) -> "Connection":
-    """To `address`, or PACHD_ADDRESS, or the daemon of the state folder (`.howdah` unless told)."""
+    """To `address`, else as every command does: to the daemon of `state`, or PACHD_ADDRESS, or the active
+    context, or the daemon of the state folder at hand."""
     spare_loopback(os.environ)
-    address = address or os.environ.get("PACHD_ADDRESS")
-    ingress = ingress or os.environ.get("HOWDAH_INGRESS")
-    if address is None or ingress is None:
-        try:
-            found = running.find(state_folder(state))
-        except NotFound:
-            if address is None:
-                raise
-        else:
-            address, ingress = address or found.pachd, ingress or found.ingress
     token = os.environ.get("PACH_TOKEN", "")
-    return Connection(Pachd(Address.parse(address), token=token), ingress, project)
+    context = Context(address, token=token) if address else active_context(state)
+    ingress = ingress or os.environ.get("HOWDAH_INGRESS")
+    if ingress is None:
+        with suppress(NotFound):
+            ingress = running.find(state_folder(state)).ingress
+    return Connection(opened(context), ingress, project)
 
 
 class Connection:

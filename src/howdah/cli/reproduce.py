@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from howdah.cli.pachctl.connection import connected
+from howdah.cli.where import State
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -20,6 +21,7 @@ def reproduce(
         Path | None, typer.Option("--keep", help="Keep inputs, result and record in this folder.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    state: State = None,
 ) -> None:
     """Train a model again from the recorded commits, parameters and seed; writes to no repo.
 
@@ -31,7 +33,7 @@ def reproduce(
     from howdah.lineage.reproduce import Verdict
     from howdah.lineage.reproduce import reproduce as again
 
-    with tempfile.TemporaryDirectory() as scratch, connected() as session:
+    with tempfile.TemporaryDirectory() as scratch, connected(state=state) as session:
         found = again(session.pachd, model, keep or Path(scratch), os.environ, Path.cwd())
     if as_json:
         typer.echo(json.dumps(found.as_json(), indent=2))

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from howdah.cli.where import State, state_folder
-from howdah.client.pachd import Address, Pachd
+from howdah.client.pachd import Pachd
 from howdah.client.predictions import Ingress
 from howdah.daemon import running
 from howdah.errors import NotFound
@@ -40,14 +40,8 @@ def kubeconfig(state: Path | None) -> Path | None:
 
 @contextmanager
 def pachd(state: Path | None) -> Iterator[Pachd]:
-    """The state folder's own, else the one that pachctl would speak to."""
-    try:
-        found = running.find(state_folder(state))
-    except NotFound:
-        from howdah.cli.pachctl.connection import connected
+    """By the one rule of `pachctl.connection`."""
+    from howdah.cli.pachctl.connection import connected
 
-        with connected() as session:
-            yield session.pachd
-        return
-    with Pachd(Address.parse(found.pachd), token=os.environ.get("PACH_TOKEN", "")) as made:
-        yield made
+    with connected(state=state) as session:
+        yield session.pachd

@@ -43,7 +43,10 @@ GROUPS = {
 
 app = root(
     GROUPS,
-    help="Data-driven pipelines with model serving on top, whole on one laptop.",
+    help="""Data-driven pipelines with model serving on top, whole on one laptop.
+
+    Commands ask the pachd of --state, else PACHD_ADDRESS, else the active context's, else that of the
+    state folder at hand. `check`, `gc`, `backup` and `restore` look after the state folder itself.""",
 )
 
 

@@ -8,6 +8,7 @@ import typer
 
 from howdah.cli.pachctl.connection import connected
 from howdah.cli.pachctl.references import is_commit_id
+from howdah.cli.where import State
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -19,6 +20,7 @@ def why(
         typer.Argument(metavar="PREDICTION-ID | MODEL-COMMIT", help="What to explain.", show_default=False),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    state: State = None,
 ) -> None:
     """Say why: the model, its job, the exact data commits and files, the code, the decision.
 
@@ -29,7 +31,7 @@ def why(
     from howdah.lineage import why as lineage
 
     ask = lineage.model if is_commit_id(subject) else lineage.prediction
-    with connected() as session:
+    with connected(state=state) as session:
         found = ask(session.pachd, subject)
     if as_json:
         typer.echo(json.dumps(found.as_json(), indent=2))
