@@ -5,16 +5,16 @@ import uuid
 
 import grpc
 from mlserver.grpc import dataplane_pb2 as v2
-from mlserver.grpc.converters import ModelInferRequestConverter, ModelInferResponseConverter
+from mlserver.grpc.converters import ModelInferResponseConverter
 from mlserver.grpc.server import GRPCServer
 from mlserver.grpc.servicers import InferenceServicer
 from mlserver.handlers import DataPlane, ModelRepositoryHandlers
 from mlserver.settings import Settings
 
-from howdah.errors import HowdahError
+from howdah.errors import HowdahError, Invalid
 from howdah.runtimes.front.app import Answer, Front, Headers
 from howdah.runtimes.front.place import Place
-from howdah.runtimes.front.rpc import code_of, seldon_services
+from howdah.runtimes.front.rpc import as_sent, code_of, read_request, seldon_services
 from howdah.runtimes.mlserver_backend import MlserverBackend
 
 Context = "grpc.aio.ServicerContext[v2.ModelInferRequest, v2.ModelInferResponse]"
@@ -63,17 +63,18 @@ class _Inference(InferenceServicer):
         headers: Headers = {str(key): _text(value) for key, value in context.invocation_metadata() or ()}
         id = headers.setdefault("seldon-puid", request.id or str(uuid.uuid4()))
         raw = bool(request.raw_input_contents)
-        payload = ModelInferRequestConverter.to_types(request)
-        asked = payload.model_dump_json().encode()
         status, told = 200, b""
+        asked, endpoint = b"", "inference.GRPCInferenceService/ModelInfer"
         try:
+            payload = read_request(request)
+            asked = payload.model_dump_json().encode()
             response = await self.backend.run_v2(request.model_name or self.place.node, payload, headers)
             told = response.model_dump_json().encode()
         except HowdahError as refused:
-            status = getattr(refused, "status", 500)
+            status = 400 if isinstance(refused, Invalid) else getattr(refused, "status", 500)
+            asked = asked or as_sent(request)
             told = str(refused).encode()
         seconds = time.perf_counter() - began
-        endpoint = "inference.GRPCInferenceService/ModelInfer"
         self.front.settle("predictions", "v2", id, headers, asked, Answer(status, told), seconds, endpoint)
         context.set_trailing_metadata((("seldon-puid", id),))
         if status != 200:

@@ -146,6 +146,12 @@ def test_tritonclient(engine, iris):
     wanted = http.InferRequestedOutput("predict", binary_data=False)
     assert client.infer("classifier", [asked], outputs=[wanted]).as_numpy("predict").ravel().tolist() == [0]
     assert client.is_model_ready("classifier")
+    asked.set_data_from_numpy(row)
+    for wanted in (None, [http.InferRequestedOutput("predict")]):
+        assert client.infer("classifier", [asked], outputs=wanted).as_numpy("predict").ravel().tolist() == [0]
+    assert client.infer("classifier", [asked], request_compression_algorithm="gzip").as_numpy("predict") == [
+        0
+    ]
     client.close()
 
     headers = {"seldon": "iris", "namespace": "models"}
@@ -155,6 +161,11 @@ def test_tritonclient(engine, iris):
         answer = client.infer("classifier", [asked], headers=headers)
         assert answer.as_numpy("predict").ravel().tolist() == [0]
         assert client.is_server_live(headers=headers)
+        asked._raw_content = asked._raw_content[:-3]
+        with pytest.raises(rpc.InferenceServerException) as torn:
+            client.infer("classifier", [asked], headers=headers)
+        assert torn.value.status() == "StatusCode.INVALID_ARGUMENT"
+        asked.set_data_from_numpy(row)
         with pytest.raises(rpc.InferenceServerException) as missing:
             client.infer("other", [asked], headers=headers)
         assert missing.value.status() == "StatusCode.NOT_FOUND"

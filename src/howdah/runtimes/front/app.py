@@ -18,7 +18,8 @@ from typing import Protocol
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from howdah.core.inference_log import FEEDBACK, Header, Record
-from howdah.errors import HowdahError
+from howdah.errors import HowdahError, Invalid
+from howdah.runtimes.front import binary
 from howdah.runtimes.front.capture import Recorder, in_sample
 from howdah.runtimes.front.events import Event, Sender
 from howdah.runtimes.front.metrics import Metrics
@@ -166,11 +167,18 @@ class Front:
         body = b""
         try:
             body = decoded(await _body(receive), headers.pop("content-encoding", ""))
+            if call.protocol == "v2" and binary.HEADER in headers:
+                body = binary.plain(body, headers.pop(binary.HEADER))
+                headers["content-type"] = JSON
             answer = await call.run(body, headers)
         except Unreadable as refused:
             answer = error(refused.status, refused.message)
+        except Invalid as refused:
+            answer = error(400, str(refused))
         seconds = time.perf_counter() - began
         self.settle(call.service, call.protocol, id, headers, body, answer, seconds, str(scope["path"]))
+        if call.protocol == "v2" and answer.status == 200:
+            answer = _as_wanted(body, answer)
         await _send(send, answer, self._extra(id, headers))
 
     def settle(
@@ -269,6 +277,19 @@ class _Call:
     service: str
     protocol: str
     run: Callable[[bytes, Headers], Awaitable[Answer]]
+
+
+def _as_wanted(body: bytes, answer: Answer) -> Answer:
+    """With its tensors in binary, if the request wants them so."""
+    try:
+        packed = binary.packed(body, answer.body)
+    except (Invalid, ValueError, TypeError, OverflowError) as wrong:
+        return error(500, f"the answer cannot be given in binary: {wrong}")
+    if packed is None:
+        return answer
+    content, length = packed
+    headers = (*answer.headers, (binary.HEADER, str(length)))
+    return Answer(200, content, "application/octet-stream", headers)
 
 
 def _headers(scope: Message) -> Headers:

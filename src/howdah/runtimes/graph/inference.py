@@ -9,11 +9,12 @@ import uuid
 
 import grpc
 from mlserver.grpc import dataplane_pb2 as v2
-from mlserver.grpc.converters import ModelInferRequestConverter, ModelInferResponseConverter
+from mlserver.grpc.converters import ModelInferResponseConverter
 from mlserver.types import InferenceResponse
 
-from howdah.runtimes.front.app import Backend, Front
-from howdah.runtimes.front.rpc import code_of, info
+from howdah.errors import Invalid
+from howdah.runtimes.front.app import Backend, Front, error
+from howdah.runtimes.front.rpc import as_sent, code_of, info, read_request
 
 type Context = grpc.aio.ServicerContext[object, object]
 
@@ -23,8 +24,11 @@ def inference_service(front: Front, backend: Backend) -> grpc.GenericRpcHandler:
         began = time.perf_counter()
         headers = {str(key): str(value) for key, value in context.invocation_metadata() or ()}
         id = headers.setdefault("seldon-puid", request.id or str(uuid.uuid4()))
-        body = ModelInferRequestConverter.to_types(request).model_dump_json().encode()
-        answer = await backend.infer(request.model_name, None, body, headers)
+        try:
+            body = read_request(request).model_dump_json().encode()
+            answer = await backend.infer(request.model_name, None, body, headers)
+        except Invalid as refused:
+            body, answer = as_sent(request), error(400, str(refused))
         seconds = time.perf_counter() - began
         endpoint = "inference.GRPCInferenceService/ModelInfer"
         front.settle("predictions", "v2", id, headers, body, answer, seconds, endpoint)
