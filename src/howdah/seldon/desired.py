@@ -117,7 +117,7 @@ def _member(
     common: tuple[tuple[str, str], ...],
 ) -> Member:
     container = predictor.container(unit.name) or {}
-    source = ModelSource(unit.model_uri, unit.env_secret_ref_name) if unit.model_uri else None
+    source = _source(deployment, unit.model_uri, unit.env_secret_ref_name)
     parameters = [{"name": p.name, "value": p.value, "type": p.type.value} for p in unit.parameters]
     image = as_text(container.get("image"))
     env = [
@@ -162,7 +162,7 @@ def _explainer(
         if image
         else images.Program(SERVE, env=(("MLSERVER_MODEL_IMPLEMENTATION", "explainer"),))
     )
-    source = ModelSource(explainer.model_uri, explainer.env_secret_ref_name) if explainer.model_uri else None
+    source = _source(deployment, explainer.model_uri, explainer.env_secret_ref_name)
     own, secrets = _container_env(container)
     parameters = [{"name": key, "value": value, "type": "STRING"} for key, value in explainer.config.items()]
     env = [
@@ -201,6 +201,10 @@ def _explainer(
         deadline_s=float(predictor.progress_deadline_seconds or DEADLINE_S),
         explains=True,
     )
+
+
+def _source(deployment: SeldonDeployment, uri: str | None, secret: str) -> ModelSource | None:
+    return ModelSource(uri, secret, deployment.namespace) if uri else None
 
 
 def _common(deployment: SeldonDeployment, predictor: Predictor) -> tuple[tuple[str, str], ...]:

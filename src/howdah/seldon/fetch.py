@@ -7,15 +7,18 @@ change under it: a source that changes gives another folder, for the next revisi
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Set
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from howdah.errors import Corrupt, Invalid, NotFound
 from howdah.seldon.s3 import Bucket, Remote
+from howdah.seldon.workload import ModelSource
 
 FILES_LIMIT, SIZE_LIMIT_BYTES = 10_000, 20 << 30
 
@@ -27,6 +30,30 @@ class ModelStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self._pins = Pins(folder / "pins.json")
+
+    def provide(self, source: ModelSource, variables: Variables) -> Path:
+        """The model of a source: what it was when it was first asked for, verified, or fetched anew if
+        it is damaged. All processes of a revision have the same, whenever they are started."""
+        digest = self._pins.get(source)
+        if digest is None:
+            folder = self.fetch(source.uri, variables)
+            self._pins.put(source, folder.name)
+            return folder
+        with contextlib.suppress(Corrupt):
+            self.verify(self._folder / digest)
+            return self._folder / digest
+        folder = self.fetch(source.uri, variables)
+        if folder.name != digest:
+            raise Corrupt(
+                f"{source.uri} has changed since this deployment was made, and the copy of what it was is "
+                "damaged: give the new model an address of its own, or delete the deployment and make it anew"
+            )
+        return folder
+
+    def keep(self, sources: Set[ModelSource]) -> None:
+        """Forget what all other sources were."""
+        self._pins.keep(sources)
 
     def fetch(self, uri: str, variables: Variables) -> Path:
         """The folder that holds the model; raises what is wrong, in words for a condition."""
@@ -54,6 +81,43 @@ class ModelStore:
         """Before a server reads it: still what was fetched?"""
         if content_hash(folder) != folder.name:
             raise Corrupt(f"the cached model {folder.name} has changed on disk: it will be fetched again")
+
+
+class Pins:
+    """What every source was when it was first asked for; in a file, replaced whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        self._digests = found
+
+    def get(self, source: ModelSource) -> str | None:
+        return self._digests.get(_key(source))
+
+    def put(self, source: ModelSource, digest: str) -> None:
+        with self._lock:
+            self._write({**self._digests, _key(source): digest})
+
+    def keep(self, sources: Set[ModelSource]) -> None:
+        with self._lock:
+            kept = set(map(_key, sources))
+            if self._digests.keys() - kept:
+                self._write({key: digest for key, digest in self._digests.items() if key in kept})
+
+    def _write(self, digests: dict[str, str]) -> None:
+        fresh = self._path.with_suffix(".new")
+        with fresh.open("w") as file:
+            json.dump(digests, file, sort_keys=True)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._path)
+        self._digests = digests
+
+
+def _key(source: ModelSource) -> str:
+    """A secret is one of its namespace: elsewhere the same name may lead to another model."""
+    return json.dumps([source.namespace, source.uri, source.secret])
 
 
 def content_hash(folder: Path) -> str | None:

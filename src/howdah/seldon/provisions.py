@@ -4,7 +4,7 @@ Each is asked for once. What could not be had says why and is forgotten after a 
 the plan asks again.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,9 +59,22 @@ class Provisions:
             coming = self._folders[source] = _Coming()
 
             def bring() -> Path:
-                return self._models.fetch(source.uri, self._variables(namespace, source.secret))
+                return self._models.provide(source, self._variables(namespace, source.secret))
 
             self._workers.submit(self._bring, coming, f"modelUri {source.uri}", bring)
+
+    def verify(self, source: ModelSource) -> None:
+        """Look at it again before another process reads it."""
+        coming = self._folders.get(source)
+        if coming is not None and coming.value is not None:
+            del self._folders[source]
+
+    def keep(self, sources: Set[ModelSource]) -> None:
+        """Forget the models of all other sources: whoever asks again has them as they are then."""
+        for source in self._folders.keys() - sources:
+            if not self._folders[source].busy:
+                del self._folders[source]
+        self._models.keep(sources)
 
     def prepare(self, image: str) -> None:
         if image not in self._prepared:

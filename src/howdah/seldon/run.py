@@ -118,6 +118,7 @@ class Loop:
         wanted = self._wanted.look(self._serving())
         groups = {group.key: group for one in wanted.values() for group in one.groups}
         self._children.serves(groups)
+        self._keep_models(groups)
         self._settle_ingress(wanted)
         actions = plan(groups, self._observed())
         for action in actions:
@@ -227,6 +228,20 @@ class Loop:
                 self._children.stop(slot)
             case Forget(slot):
                 self._children.forget(slot)
+                self._verify_model(slot, groups)
+
+    def _keep_models(self, groups: Mapping[str, Group]) -> None:
+        known = (*groups.values(), *self._children.serving.values())
+        self._provisions.keep(
+            {member.model for group in known for member in group.members if member.model is not None}
+        )
+
+    def _verify_model(self, slot: Slot, groups: Mapping[str, Group]) -> None:
+        """What died may have died of it, and its successor is to read what it read."""
+        if slot.group in groups:
+            member = self._group(slot, groups).member(slot.member)
+            if member is not None and member.model is not None:
+                self._provisions.verify(member.model)
 
     def _serving(self) -> frozenset[tuple[str, str]]:
         """The deployments of which a process answers callers."""

@@ -15,6 +15,8 @@ class ModelSource:
 
     uri: str
     secret: str = ""
+    namespace: str = ""
+    """Of the secret."""
 
     @property
     def commit(self) -> str:

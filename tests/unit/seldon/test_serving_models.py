@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from howdah.errors import Invalid, NotFound
+from howdah.errors import Corrupt, Invalid, NotFound
 from howdah.seldon import images
 from howdah.seldon.fetch import ModelStore, content_hash
 from howdah.seldon.workload import ModelSource
@@ -111,3 +111,34 @@ def test_images_that_cannot_be_run(tmp_path: Path):
 def test_our_own_images_need_no_folder(tmp_path: Path):
     program = images.resolve("howdah/bundle-server:0.1.0", (), tmp_path)
     assert program.env == (("MLSERVER_MODEL_IMPLEMENTATION", "bundle"),)
+
+
+def test_a_source_stays_what_it_was_until_nobody_wants_it(tmp_path: Path):
+    address = tmp_path / "source"
+    address.mkdir()
+    (address / "model").write_text("one")
+    source = ModelSource(str(address), namespace="a")
+    first = ModelStore(tmp_path / "cache").provide(source, {})
+    (address / "model").write_text("two")
+    later = ModelStore(tmp_path / "cache")
+    assert later.provide(source, {}) == first
+    assert (first / "model").read_text() == "one"
+    other = later.provide(ModelSource(str(address), namespace="b"), {})
+    assert (other / "model").read_text() == "two"
+    later.keep(set())
+    assert ModelStore(tmp_path / "cache").provide(source, {}) == other
+
+
+def test_a_damaged_copy_is_fetched_again_if_the_source_is_still_the_same(tmp_path: Path):
+    address = tmp_path / "model.txt"
+    address.write_text("one")
+    source, store = ModelSource(str(address)), ModelStore(tmp_path / "cache")
+    copy = store.provide(source, {}) / "model.txt"
+    copy.chmod(0o644)
+    copy.write_text("damaged")
+    assert (store.provide(source, {}) / "model.txt").read_text() == "one"
+    copy.chmod(0o644)
+    copy.write_text("damaged")
+    address.write_text("two")
+    with pytest.raises(Corrupt, match="has changed since"):
+        store.provide(source, {})
