@@ -1,7 +1,8 @@
 """Says what the clean data holds: distributions, missing values, duplicates.
 
 Reads every clean file of --data and writes --out/profile.json and, for people,
---out/profile.html, one page that fetches nothing.
+--out/profile.html, one page that fetches nothing. Of very many rows it describes a sample,
+and says so: `rows` are those described, `read` all there are.
 """
 
 import json
@@ -13,7 +14,7 @@ from howdah.learning import page
 from howdah.learning.profile import Profile, profile
 from howdah.learning.schema import Schema
 from howdah.steps import program
-from howdah.steps.train import read_clean
+from howdah.steps.train import sampled
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -22,16 +23,26 @@ def main(arguments: Sequence[str]) -> None:
     step.add_argument("--schema", type=Path, required=True, help="the folder that holds schema.json")
     options = step.parse_args(arguments)
     schema = Schema.read(options.schema / "schema.json")
-    found = profile(read_clean(program.files(options.data), schema), schema)
+    rows, read = sampled(program.files(options.data), schema)
+    found = profile(rows, schema)
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "profile.json").write_text(json.dumps(asdict(found), indent=2) + "\n", encoding="utf-8")
-    (options.out / "profile.html").write_text(_html(found), encoding="utf-8")
+    (options.out / "profile.json").write_text(
+        json.dumps({"read": read, **asdict(found)}, indent=2) + "\n", encoding="utf-8"
+    )
+    (options.out / "profile.html").write_text(_html(found, read), encoding="utf-8")
     missing = sum(column.missing for column in found.columns)
-    program.say(f"{found.rows} rows, {found.duplicates} duplicates, {missing} missing values")
+    program.say(f"{counted(found.rows, read)}, {found.duplicates} duplicates, {missing} missing values")
 
 
-def _html(found: Profile) -> str:
-    parts = [page.paragraph(f"{found.rows} rows, {found.duplicates} of them equal to an earlier one.")]
+def counted(rows: int, read: int) -> str:
+    """What the profile is of: all rows, or a sample of those that were read."""
+    return f"{rows} rows" if rows == read else f"a sample of {rows} of {read} rows"
+
+
+def _html(found: Profile, read: int) -> str:
+    parts = [
+        page.paragraph(f"{counted(found.rows, read)}, {found.duplicates} of them equal to an earlier one.")
+    ]
     for column in found.columns:
         share = column.missing / found.rows
         parts.append(page.heading(column.name))

@@ -132,6 +132,13 @@ def read_clean(paths: Iterable[Path], schema: Schema, most: int = MOST_ROWS, see
 
     Of more than `most` rows a sample by `seed`, so that memory is bounded whatever comes.
     """
+    return sampled(paths, schema, most, seed)[0]
+
+
+def sampled(
+    paths: Iterable[Path], schema: Schema, most: int = MOST_ROWS, seed: int = 0
+) -> tuple[pd.DataFrame, int]:
+    """As `read_clean`, and how many clean rows there are of which these are all or a sample."""
     drawn = np.random.default_rng(seed)
     kept, places = pd.DataFrame(), np.empty(0)
     waiting: list[tuple[pd.DataFrame, Array]] = []
@@ -149,7 +156,7 @@ def read_clean(paths: Iterable[Path], schema: Schema, most: int = MOST_ROWS, see
     kept, places = _least([(kept, places), *waiting], most)
     if read > most:
         program.say(f"{read} clean rows: working on a sample of {most}")
-    return kept.reset_index(drop=True)
+    return kept.reset_index(drop=True), read
 
 
 def _least(parts: Sequence[tuple[pd.DataFrame, Array]], most: int) -> tuple[pd.DataFrame, Array]:

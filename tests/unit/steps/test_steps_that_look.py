@@ -68,10 +68,18 @@ def test_profile_counts_what_is_missing_and_what_repeats(home: Path, tmp_path: P
     assert by_name["age"]["figures"]["median"] == 55.5
     assert sum(by_name["age"]["counts"].values()) == 304
     assert by_name["disease"]["counts"] == {"no": 165, "yes": 139}
+    assert document["read"] == 304
     page = (tmp_path / "profile.html").read_text()
+    assert "<p>304 rows, 0 of them" in page
     assert "http" not in page
     assert "<script" not in page
     assert "thalch" in page
+
+
+def test_a_profile_of_a_sample_says_so(home: Path) -> None:
+    schema_ = Schema.read(home / "schema" / "schema.json")
+    rows, read = train.sampled([home / "data" / "1-cleveland.csv"], schema_, most=100)
+    assert profile.counted(len(rows), read) == "a sample of 100 of 304 rows"
 
 
 @pytest.mark.slow
