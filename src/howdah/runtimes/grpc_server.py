@@ -13,8 +13,9 @@ from mlserver.settings import Settings
 
 from howdah.errors import HowdahError, Invalid
 from howdah.runtimes.front.app import Answer, Front, Headers
+from howdah.runtimes.front.asked import as_sent, read_request
 from howdah.runtimes.front.place import Place
-from howdah.runtimes.front.rpc import as_sent, code_of, read_request, seldon_services
+from howdah.runtimes.front.rpc import code_of, seldon_services
 from howdah.runtimes.mlserver_backend import MlserverBackend
 
 Context = "grpc.aio.ServicerContext[v2.ModelInferRequest, v2.ModelInferResponse]"

@@ -153,7 +153,7 @@ def _member(
 def _explainer(
     deployment: SeldonDeployment, predictor: Predictor, explainer: Explainer, programs: Programs
 ) -> Group:
-    """A server of its own, which asks the predictor through the ingress as any caller would."""
+    """A server of its own, which asks its own copy of the predictor's bundle and not the ingress."""
     container = explainer.container_spec
     name = as_text(container.get("name")) or f"{deployment.name}-{predictor.name}-explainer"
     image = as_text(container.get("image"))
@@ -174,7 +174,6 @@ def _explainer(
         ("PREDICTIVE_UNIT_PARAMETERS", json.dumps(parameters)),
         ("HOWDAH_EXPLAINER_TYPE", explainer.type.value if explainer.type else ""),
         ("HOWDAH_EXPLAINER_INIT", explainer.init_parameters),
-        ("HOWDAH_EXPLAINS", predictor.graph.name),
     ]
     if source is not None:
         env += [("HOWDAH_MODEL_URI", source.uri), ("HOWDAH_MODEL_COMMIT", source.commit)]

@@ -78,7 +78,7 @@ class Engine:
         )
         self.inferences = folder / "inferences"
         policy = LogPolicy(self.inferences, settings.log_commit_every_s, settings.log_commit_rows)
-        launcher = Launcher(self._objects, folder, settings.trusted_pickles, policy, settings.ingress_port)
+        launcher = Launcher(self._objects, folder, settings.trusted_pickles, policy)
         self._loop = Loop(
             self._objects,
             self._children,

@@ -35,11 +35,8 @@ class LogPolicy:
 
 
 class Launcher:
-    def __init__(
-        self, store: Objects, folder: Path, trusted: Sequence[str], log: LogPolicy, ingress_port: int
-    ) -> None:
+    def __init__(self, store: Objects, folder: Path, trusted: Sequence[str], log: LogPolicy) -> None:
         self._store, self._folder, self._trusted, self._log = store, folder, trusted, log
-        self._ingress_port = ingress_port
         self._written: dict[Path, str] = {}
 
     def variables(self, namespace: str, secret: str) -> dict[str, str]:
@@ -69,9 +66,6 @@ class Launcher:
             env["HOWDAH_LOG_ROTATE_ROWS"] = str(self._log.rotate_rows)
         if member.name == ENGINE_NODE:
             env["HOWDAH_ENDPOINTS"] = str(self._endpoints_file(slot.group, slot.revision))
-        if group.explains:
-            base = f"http://127.0.0.1:{self._ingress_port}/seldon/{group.namespace}/{group.deployment}"
-            env["HOWDAH_EXPLAINS_URL"] = base
         env["HOWDAH_STATE_FOLDER"] = str(self._writable(slot))
         if environment is None:
             return Launch(

@@ -135,6 +135,13 @@ def test_two_shadows_and_their_traffic():
     [
         (changed(iris(), "spec.serverType", "kafka"), "not Kafka topics"),
         (iris(ssl={"certSecretName": "s"}), "no TLS"),
+        ({**iris(), "apiVersion": "mlops.seldon.io/v1alpha1", "kind": "Model"}, "Seldon Core 2 are not run"),
+        (changed(iris(), "spec.predictors.0.graph.implementation", "EPSILON_GREEDY"), "bandit routers"),
+        (iris(svcOrchSpec={"env": [{"name": "LOGGER_KAFKA_BROKER", "value": "k"}]}), "not logged to Kafka"),
+        (
+            iris(componentSpecs=container("m", image="i", env=[{"name": "LOGGER_KAFKA_TOPIC"}])),
+            "not logged to Kafka",
+        ),
         (
             changed(iris(), "spec.predictors.0.graph.implementation", "XGBOOST_SERVER"),
             "XGBOOST_SERVER is not run",

@@ -14,7 +14,8 @@ from mlserver.types import InferenceResponse
 
 from howdah.errors import Invalid
 from howdah.runtimes.front.app import Backend, Front, error
-from howdah.runtimes.front.rpc import as_sent, code_of, info, read_request
+from howdah.runtimes.front.asked import as_sent, read_request
+from howdah.runtimes.front.rpc import code_of, info
 
 type Context = grpc.aio.ServicerContext[object, object]
 

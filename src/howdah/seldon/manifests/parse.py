@@ -73,6 +73,9 @@ def _name(document: dict[str, object]) -> str:
 
 
 def _check_kind(name: str, document: dict[str, object]) -> None:
+    if str(document.get("apiVersion")).startswith("mlops.seldon.io/"):
+        message = f"manifests of Seldon Core 2 are not run here: this engine takes {API_VERSION}, kind {KIND}"
+        raise ManifestInvalid(name, (FieldError("apiVersion", message),))
     for key, wanted in (("apiVersion", API_VERSION), ("kind", KIND)):
         if document.get(key) != wanted:
             message = f"Invalid value: {_quoted(document.get(key))}: must be {wanted}"

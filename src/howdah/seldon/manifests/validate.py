@@ -7,6 +7,7 @@ cluster can run is refused by name here, so that it fails at `kubectl apply` and
 import re
 from collections.abc import Iterator
 
+from howdah.core.json import as_list, as_object, as_text
 from howdah.seldon.manifests.defaults import BUILT_IN, RANDOM_ABTEST, UNKNOWN_IMPLEMENTATION, is_prepackaged
 from howdah.seldon.manifests.fields import ExplainerType, Predictor, SeldonDeployment, Spec, Unit, UnitType
 from howdah.seldon.manifests.parse import FieldError, ManifestInvalid
@@ -16,6 +17,8 @@ PROTOCOLS = ("seldon", "tensorflow", "kfserving", "v2")
 SERVERS = ("SKLEARN_SERVER", "TENSORFLOW_SERVER")
 """The prepackaged servers that the embedded engine runs."""
 ELSEWHERE = ("XGBOOST_SERVER", "MLFLOW_SERVER", "HUGGINGFACE_SERVER", "TRITON_SERVER", "TEMPO_SERVER")
+BANDITS = ("EPSILON_GREEDY", "THOMPSON_SAMPLING")
+KAFKA_VARIABLES = "LOGGER_KAFKA_"
 EXPLAINERS = (ExplainerType.ANCHOR_TABULAR, ExplainerType.KERNEL_SHAP)
 """Explainer types run without a container of one's own."""
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -145,13 +148,30 @@ def _refused(spec: Spec) -> Iterator[FieldError]:
                 if value is not None:
                     message = "the embedded engine does not scale by itself: set replicas"
                     yield _invalid(f"{path}.componentSpecs[{at}].{name}", predictor.name, message)
+        yield from _refused_variables(predictor, path)
         yield from _refused_units(predictor.graph, predictor, f"{path}.graph")
         yield from _refused_explainer(predictor, f"{path}.explainer")
 
 
+def _refused_variables(predictor: Predictor, path: str) -> Iterator[FieldError]:
+    """The executor's way to log to Kafka."""
+    found = [(f"{path}.svcOrchSpec.env", entry) for entry in predictor.svc_orch_spec.env or ()]
+    for at, component in enumerate(predictor.component_specs):
+        for container in component.containers():
+            entries = as_list(container.get("env"))
+            found += [(f"{path}.componentSpecs[{at}].env", as_object(entry)) for entry in entries]
+    for where, entry in found:
+        name = as_text(entry.get("name"))
+        if name.startswith(KAFKA_VARIABLES):
+            yield _invalid(where, name, "payloads are not logged to Kafka here: give a logger a url")
+
+
 def _refused_units(unit: Unit, predictor: Predictor, path: str) -> Iterator[FieldError]:
     implementation = unit.implementation or UNKNOWN_IMPLEMENTATION
-    if implementation in ELSEWHERE:
+    if implementation in BANDITS:
+        message = "bandit routers are not brought along: a ROUTER in a container of your own can be one"
+        yield _invalid(path, unit.name, message)
+    elif implementation in ELSEWHERE:
         yield _invalid(
             path, unit.name, f"{implementation} is not run by the embedded engine ({', '.join(SERVERS)} are)"
         )
