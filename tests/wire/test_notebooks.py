@@ -4,11 +4,13 @@ import pandas as pd
 import pytest
 
 import howdah
+from howdah.cli import models
 from howdah.cli.notebooks import Connection, Explanation, Prediction
 from howdah.client.files import Files
 from howdah.client.predictions import Answer
 from howdah.daemon.house import House
 from howdah.errors import Invalid, NotFound
+from howdah.monitoring.plan import Kind
 
 pytestmark = pytest.mark.slow
 
@@ -48,6 +50,22 @@ def test_what_is_not_there_is_said(there: Connection) -> None:
         there.datums("copy")
     with pytest.raises(NotFound, match="no case 'cars'"):
         there.promote("cars", reason="it is better")
+
+
+def test_a_person_promotes_the_newest_model_or_a_named_one(there: Connection, house: House) -> None:
+    files = Files.at(house.running.pachd)
+    for part in ("policy", "model", "decisions"):
+        files.ensure_repo(f"boats-{part}", "")
+    old, new = (files.put("boats-model@master", {"/model.json": content}) for content in (b"{}", b"[]"))
+    assert there.promote("boats", reason="it is better") == new
+    assert there.promote("boats", old, reason="it was better") == old
+    record = models.case_of(files, "boats", "default").record()
+    assert [(entry.kind, entry.subject, entry.reason) for entry in record] == [
+        (Kind.PROMOTED, new, "it is better"),
+        (Kind.PROMOTED, old, "it was better"),
+    ]
+    with pytest.raises(Invalid, match="holds no model"):
+        there.promote("boats", "0" * 32, reason="there is none")
 
 
 def test_answers_show_themselves() -> None:

@@ -45,6 +45,11 @@ def kubectl(
     if installed:
         environment = {**os.environ, **({"KUBECONFIG": str(found)} if found else {})}
         os.execve(installed, [installed, *(words or [])], environment)
+    if (words or [])[:1] == ["logs"] and {"-f", "--follow"} & set(words or []):
+        raise Invalid(
+            "the built-in kubectl does not follow logs",
+            remedy="Leave out -f for what there is now, or install kubectl.",
+        )
     asked = _parsed(words or [])
     with Deployments(found.read_text() if found else None) as there:
         VERBS[asked.verb](there, asked)
@@ -83,7 +88,7 @@ def _get(there: Deployments, asked: argparse.Namespace) -> None:
         sys.stdout.writelines(f"seldondeployment.machinelearning.seldon.io/{_name(each)}\n" for each in found)
     elif asked.output:
         whole: object = (
-            found[0] if len(asked.names) == 2 else {"apiVersion": "v1", "kind": "List", "items": found}
+            found[0] if len(_names(asked)) == 1 else {"apiVersion": "v1", "kind": "List", "items": found}
         )
         sys.stdout.write(_written(whole, asked.output))
     else:

@@ -222,7 +222,7 @@ FOLDER = ROOT / "pipelines" / "{name}"
 
 def test_the_target_is_in_the_schema():
     schema = json.loads((FOLDER / "schema.json").read_text())
-    assert "{target}" in [column["name"] for column in schema["columns"]]
+    assert {target!r} in [column["name"] for column in schema["columns"]]
 
 
 def test_every_pipeline_reads_what_another_writes_or_a_person_puts():

@@ -1,5 +1,6 @@
 """What `howdah init` writes, without running any of it."""
 
+import ast
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -55,6 +56,14 @@ def test_what_is_written_can_be_read():
     assert manifest["metadata"]["name"] == "houses"
     compile(written["tests/test_houses.py"], "test", "exec")
     assert "'my houses.csv'" in written["pipelines/houses/README.md"]
+
+
+@pytest.mark.parametrize("target", ['price "net"', "a\\b\\", "it's"])
+def test_a_target_may_have_any_name(target):
+    schema = {"columns": [{"name": target, "kind": "number"}]}
+    written = scaffold.files(scaffold.NewCase("houses", "regression", target, schema, "x.csv"))
+    tree = ast.parse(written["tests/test_houses.py"])
+    assert target in [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
 
 
 def test_nothing_is_overwritten(tmp_path):
