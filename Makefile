@@ -28,8 +28,8 @@ test: setup ## Every test but those that take minutes
 test-failed: setup ## Only what failed in the last run
 	@$(PY) -m pytest -m "not long" --last-failed --last-failed-no-failures none
 
-test-unit: setup ## The unit tests alone, under a minute
-	@$(PY) -m pytest tests/unit
+test-unit: setup ## The unit tests that take a quarter of a second at most: under a minute in all
+	@$(PY) -m pytest tests/unit -m "not slow and not long"
 
 test-long: setup ## The tests that take minutes
 	@$(PY) -m pytest -m long

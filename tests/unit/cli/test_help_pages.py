@@ -95,6 +95,7 @@ def test_help_fits_forty_columns_but_for_long_options(program, shown):
             assert len(line) <= 45, f"{name}: {line}"
 
 
+@pytest.mark.slow
 def test_every_command_is_shown_at_work_and_at_fault():
     at_work, at_fault = set(ELSEWHERE), set(WITHOUT_FAULT)
     for path in TRANSCRIPTS.glob("*.txt"):

@@ -18,6 +18,7 @@ def test_a_better_challenger_is_found_and_a_worse_one_is_not() -> None:
     assert drawn(0, better_by=-0.5).p_value > 0.999
 
 
+@pytest.mark.slow
 def test_equal_models_are_called_better_no_oftener_than_the_level_says() -> None:
     false_wins = sum(drawn(seed, better_by=0.0).p_value < 0.05 for seed in range(100))
     assert false_wins <= 11  # 5 are expected; 11 is the 99th percentile of that binomial

@@ -35,6 +35,7 @@ def test_a_number_that_goes_missing_has_drifted() -> None:
     assert drift.compare(table(1), window, SIGNATURE).columns[0].drifted
 
 
+@pytest.mark.slow
 def test_no_false_alarm_beyond_the_stated_level() -> None:
     reports = [drift.compare(table(seed), table(seed + 1000), SIGNATURE, 0.05) for seed in range(200)]
     # 200 × 0.05 = 10 are expected; 18 is the 99th percentile of that binomial.

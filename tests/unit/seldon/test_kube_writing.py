@@ -182,6 +182,7 @@ def test_preconditions_of_a_delete(store: Objects):
     assert writer.delete(write(), {})["status"] == "Success"
 
 
+@pytest.mark.slow
 def test_a_watch_that_was_away_too_long_has_to_list_again(store: Objects):
     store.create("secrets", "ns", "s", secret())
     first = int(str(at(store.get("secrets", "ns", "s"), "metadata", "resourceVersion")))

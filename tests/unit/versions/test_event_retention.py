@@ -45,6 +45,7 @@ def test_a_reader_that_fell_behind_is_told_and_goes_on(versions: Versions) -> No
     assert [event.kind for event in versions.wait_events(told.value.last)] == ["repo.created"]
 
 
+@pytest.mark.slow
 def test_a_long_log_is_cut_bit_by_bit(versions: Versions, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store whose log grew for years must not stop for the time that deleting it takes."""
     monkeypatch.setattr(work, "KEPT_EVENTS", 10_000)
