@@ -106,4 +106,24 @@ def next_datum(words: Words = None) -> None:
 
 def load_test(words: Words = None) -> None:
     """Not here: Pachyderm's own load generator."""
-    _refuse("run load-test", "It is Pachyderm's own load generator.", "See `make bench-pipelines`.")
+    _refuse("run pfs-load-test", "It is Pachyderm's own load generator.", "See `make bench-pipelines`.")
+
+
+def snapshot(words: Words = None) -> None:
+    """Not here: `howdah backup` copies everything."""
+    _refuse("… snapshot", "A backup holds everything that a snapshot would.", "See `howdah backup --help`.")
+
+
+def task(words: Words = None) -> None:
+    """Not here: work is not cut into tasks."""
+    _refuse("list task", "Work is not cut into tasks.", "See `pachctl list job` and `pachctl list datum`.")
+
+
+def metadata(words: Words = None) -> None:
+    """Not here: the SDK edits metadata."""
+    _refuse("edit metadata", "It is left to the SDK.", "Call metadata.API/EditMetadata with pachyderm-sdk.")
+
+
+def log_level(words: Words = None) -> None:
+    """Not here: the log has one level."""
+    _refuse("debug log-level", "The log has one level.", "See `pachctl debug dump`.")

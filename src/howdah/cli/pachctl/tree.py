@@ -16,13 +16,13 @@ PLURALS = {
 } | {"branch": ("branches",), "defaults": ("default",)}
 
 
-def _verb(help: str, **nouns: tuple[str, str]) -> Group:
+def _verb(help: str, _absent: dict[str, Group] | None = None, **nouns: tuple[str, str]) -> Group:
     """A verb with its nouns: each is `module:function` and one line of help."""
     commands = {
         noun.replace("_", "-"): Group(f"{HERE}.{where}", line, aliases=PLURALS.get(noun, ()))
         for noun, (where, line) in nouns.items()
     }
-    return Group(HERE, help, commands)
+    return Group(HERE, help, commands | (_absent or {}))
 
 
 def _refused(function: str, what: str) -> Group:
@@ -30,9 +30,12 @@ def _refused(function: str, what: str) -> Group:
     return Group(f"{HERE}.refused:{function}", f"Not here: {what}", passes_on=True)
 
 
+SNAPSHOT = {"snapshot": _refused("snapshot", "`howdah backup` copies everything.")}
+
 VERBS = {
     "create": _verb(
         "Create a repo, a branch, …",
+        SNAPSHOT,
         repo=("repos:create", "Create a repo."),
         branch=("branches:create", "Create a branch, or change where it points and what moves it."),
         pipeline=("pipelines:create", "Create pipelines from a spec."),
@@ -60,6 +63,7 @@ VERBS = {
     ),
     "inspect": _verb(
         "Show one thing whole.",
+        SNAPSHOT,
         repo=("repos:inspect", "Show one repo."),
         branch=("branches:inspect", "Show one branch."),
         commit=("commits:inspect", "Show one commit, or all commits of a global ID."),
@@ -75,6 +79,7 @@ VERBS = {
     ),
     "list": _verb(
         "List things.",
+        SNAPSHOT | {"task": _refused("task", "work is not cut into tasks.")},
         repo=("repos:list_", "List repos."),
         branch=("branches:list_", "List a repo's branches."),
         commit=("commits:list_", "List commit sets, the commits of one set, or the commits of a repo."),
@@ -131,6 +136,7 @@ VERBS = {
     ),
     "run": _verb(
         "Let a cron pipeline tick.",
+        {"pfs-load-test": _refused("load_test", "Pachyderm's own load generator.")},
         cron=("pipelines:run_cron", "Let a cron pipeline tick now."),
     ),
     "check": _verb(
@@ -139,6 +145,7 @@ VERBS = {
     ),
     "restart": _verb(
         "Restart a datum.",
+        {"cluster": _refused("restart_cluster", "`howdah down`, then `howdah up`.")},
         datum=("datums:restart", "Run a stuck datum of a running job again."),
     ),
     "logs": Group(f"{HERE}.logs", "Print what user code and the engine said."),
@@ -148,6 +155,7 @@ VERBS = {
     ),
     "delete": _verb(
         "Delete things.",
+        SNAPSHOT,
         repo=("repos:delete", "Delete a repo with everything in it."),
         branch=("branches:delete", "Delete a branch; its commits stay."),
         commit=("commits:delete", "Remove a commit that has no children, with its content."),
@@ -162,6 +170,7 @@ VERBS = {
     ),
     "edit": _verb(
         "Edit a pipeline.",
+        {"metadata": _refused("metadata", "set it with the SDK.")},
         pipeline=("editing:pipeline", "Change a pipeline's spec in an editor."),
     ),
     "validate": _verb(
@@ -216,9 +225,11 @@ VERBS = {
             "dump": Group(f"{HERE}.cluster:debug_dump", "Write what helps to find a fault into an archive."),
             "profile": _refused("debug", "profiles of Go programs."),
             "binary": _refused("debug", "binaries of Go programs."),
+            "log-level": _refused("log_level", "its log has one level."),
             "analyze": _refused("debug", "Pachyderm's own analysis."),
         },
     ),
+    "next": Group(HERE, "Ask for a datum.", {"datum": _refused("next_datum", "user code asks for it.")}),
     "auth": _refused("auth", "users and roles belong to a cluster."),
     "enterprise": _refused("enterprise", "Pachyderm 2.12 itself has retired it."),
     "idp": _refused("idp", "identity providers belong to a cluster."),
