@@ -90,6 +90,11 @@ class Deployed:
         """The step's jobs, newest first, with their counts of datums."""
         return list(self.client.pps.list_job(pipeline=pps.Pipeline(name=f"{self.name}-{step}"), details=True))
 
+    def read_by(self, job: pps.JobInfo, repo: str) -> set[str]:
+        """The commits of a repo that the job's datums read."""
+        files = [file for datum in self.client.pps.list_datum(job=job.job) for file in datum.data]
+        return {file.file.commit.id for file in files if file.file.commit.repo.name == repo}
+
     def until[T](self, ask: Callable[[], T], what: str, within_s: float = 240) -> T:
         deadline = time.monotonic() + within_s
         while not (found := ask()):
@@ -199,6 +204,17 @@ def made_again(case: Deployed, commit: str, verdict: Verdict) -> None:
     assert (made.verdict, made.differences, made.circumstances) == (verdict, (), ())
 
 
+def retraining_of(case: Deployed, asked: Decision) -> str | None:
+    """The commit of the request that the decision led to, once it is there."""
+    head = case.files.finished_head(f"{case.name}-retrain@master")
+    why = json.loads(case.files.read(f"{case.name}-retrain@{head}", "/why.json"))
+    if why.get("report") != asked.subject:
+        return None
+    assert why["window"]["files"] == [asked.reason.rpartition(" ")[2]]
+    assert why["window"]["commit"]
+    return head
+
+
 def test_heart_a_second_hospital_drifts_and_retrains(deployed: Callable[[str], Deployed]) -> None:
     heart = deployed("heart")
     heart.put("1-cleveland.csv")
@@ -229,6 +245,11 @@ def test_heart_a_second_hospital_drifts_and_retrains(deployed: Callable[[str], D
     assert (cleaned[0].data_processed, cleaned[0].data_skipped) == (1, 1)
     (asked,) = heart.decided((Kind.RETRAINED,), 1)
     assert "2-hungary.csv" in asked.reason
+    request = heart.until(lambda: retraining_of(heart, asked), "the request for retraining")
+    heart.until(
+        lambda: any(heart.read_by(job, "heart-retrain") == {request} for job in heart.jobs("model")),
+        "a model's job that reads the request",
+    )
     answered = heart.decided((Kind.PROMOTED, Kind.HELD), 2)[-1]
     assert (
         "held-out rows" in answered.reason or "improvement" in answered.reason or "policy" in answered.reason
