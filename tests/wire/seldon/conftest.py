@@ -17,6 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from howdah.seldon.envoy.files import EnvoyFiles
+from howdah.seldon.proxy import _admin_socket
+
 PROGRAM = """
 import contextlib, os, signal, sys, threading
 from pathlib import Path
@@ -140,6 +143,25 @@ class Engine:
         connection.close()
         got = {name.lower(): value for name, value in answer.getheaders()}
         return answer.status, json.loads(text) if text else {}, got
+
+    def weights(self, name: str) -> list[int]:
+        """Of a deployment's predictors, as Envoy itself has them."""
+        text = EnvoyFiles(self.folder, _admin_socket((self.folder / "state" / "envoy").resolve()))._ask(
+            "/config_dump"
+        )
+        found: list[list[int]] = []
+
+        def walk(value: object) -> None:
+            if isinstance(value, dict):
+                clusters = value.get("weighted_clusters", {}).get("clusters", [])
+                found.extend([[c["weight"] for c in clusters]] if f"/{name}/" in json.dumps(clusters) else [])
+                for inner in value.values():
+                    walk(inner)
+            for inner in value if isinstance(value, list) else ():
+                walk(inner)
+
+        walk(json.loads(text))
+        return found[0] if found and all(weights == found[0] for weights in found) else []
 
     def until(self, condition: Callable[[], bool], what: str, within_s: float = 60) -> None:
         deadline = time.monotonic() + within_s

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -45,12 +46,19 @@ def change_weights(engine, model: str, times: int) -> None:
     for number in range(times):
         first = 10 + 80 * (number % 2)
         engine.apply(steady(model, (first, 100 - first)))
+        engine.until(
+            lambda first=first: engine.weights("steady") == [first, 100 - first], "the weights to reach Envoy"
+        )
 
 
 def roll(engine, model: str, times: int) -> None:
     for number in range(times):
+        before = _pids(engine)
         engine.apply(steady(model, version=number + 1))
-        engine.until(lambda: settled(engine, 1), "the new version")
+        engine.until(
+            lambda before=before: settled(engine, 1) and not set(before) & set(_pids(engine)),
+            "the new version",
+        )
 
 
 def kill_replicas(engine, model: str, times: int) -> None:
@@ -102,10 +110,15 @@ def tell(engine, model, load, story: str, long: bool) -> int:
     processes = len(shape.get("weights", (100,))) * shape.get("replicas", 1)
     engine.until(lambda: settled(engine, processes), "a first version")
     try:
-        with load(PATH, ASKED, rate=300 if long else 100) as requests:
+        rate = 300 if long else 100
+        with load(PATH, ASKED, rate=rate) as requests:
+            began = time.monotonic()
             act(engine, model, many if long else few)
+            lasted_s = time.monotonic() - began
 
         assert requests.answered > 0
+        # Without load nothing would have been shown; a machine that is busy otherwise may halve it.
+        assert not long or requests.answered >= rate * lasted_s / 2, (requests.answered, lasted_s)
         assert not requests.failures, requests.failures[:5]
         return requests.answered
     finally:
