@@ -125,6 +125,7 @@ class Bench:
         spawner = self._closing.enter_context(Spawner.start())
         clock = SystemClock()
         self._logs = LogStore(self._folder / "logs", clock)
+        self._closing.callback(self._logs.close)
         places = Places(state, self._folder / "workers", self._folder / "cache")
         self._workplace = Workplace(
             spawner,

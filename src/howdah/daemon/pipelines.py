@@ -55,6 +55,7 @@ class Pipelines:
         self._versions = pachd.versions
         clock, files = pachd.versions.clock, StoredFiles(pachd.versions)
         logs = LogStore(around.state / "logs" / "pipelines", clock)
+        self._closing.callback(logs.close)
         places = Places(around.state, around.state / "workers", around.state / "cache" / "inputs")
         workplace = Workplace(
             spawner,
