@@ -14,6 +14,7 @@ from howdah.client.conversion import Shapes, sdk_classes
 from howdah.client.datum_variables import replace_reader
 from howdah.core.messages.catalogue import catalogue
 from howdah.core.messages.recording import record, sdk_modules
+from howdah.core.varint import varint
 
 _BODY, _ADD_FILE, _SOURCE, _RAW = "body", "add_file", "source", "raw"
 _lock = threading.Lock()
@@ -82,16 +83,7 @@ def _payload(message: betterproto.Message) -> bytes | None:
     if datum is not betterproto.PLACEHOLDER and datum:
         return None
     path = add["path"].encode()
-    value = b"\x0a" + _varint(len(raw)) if raw else b""
-    wrapped = b"\x1a" + _varint(len(value) + len(raw)) + value
-    named = b"\x0a" + _varint(len(path)) + path if path else b""
-    return b"".join((b"\x12", _varint(len(named) + len(wrapped) + len(raw)), named, wrapped, raw))
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    value = b"\x0a" + varint(len(raw)) if raw else b""
+    wrapped = b"\x1a" + varint(len(value) + len(raw)) + value
+    named = b"\x0a" + varint(len(path)) + path if path else b""
+    return b"".join((b"\x12", varint(len(named) + len(wrapped) + len(raw)), named, wrapped, raw))

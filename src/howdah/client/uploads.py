@@ -15,6 +15,7 @@ from typing import BinaryIO
 from google.protobuf.message import Message
 
 from howdah.client.pachd import Fields, Pachd
+from howdah.core.varint import varint
 from howdah.errors import NotFound
 
 # Large enough that the cost of a message vanishes, small enough that two in flight are no burden.
@@ -104,9 +105,9 @@ def delete_request(path: bytes) -> bytes:
 
 def add_request(path: bytes, piece: bytes) -> bytes:
     value = _VALUE + _length(piece) if piece else b""
-    raw = _RAW + _varint(len(value) + len(piece)) + value
+    raw = _RAW + varint(len(value) + len(piece)) + value
     head = _PATH + _length(path) + path + raw
-    return b"".join((_ADD_FILE, _varint(len(head) + len(piece)), head, piece))
+    return b"".join((_ADD_FILE, varint(len(head) + len(piece)), head, piece))
 
 
 def _pieces(source: OnDisk | Opened) -> Iterator[bytes]:
@@ -145,15 +146,4 @@ def _on_disk(source: OnDisk) -> Iterator[bytes]:
 
 
 def _length(data: bytes) -> bytes:
-    return _varint(len(data))
-
-
-def _varint(number: int) -> bytes:
-    if number < 0x80:
-        return bytes((number,))
-    written = bytearray()
-    while number >= 0x80:
-        written.append(number & 0x7F | 0x80)
-        number >>= 7
-    written.append(number)
-    return bytes(written)
+    return varint(len(data))

@@ -69,7 +69,7 @@ class Blobs:
         return self.reader.read(content, start, length)
 
     def runs[T](self, content: Content, make: Callable[[list[memoryview]], T], start: int = 0) -> Iterator[T]:
-        """What `read` gives, in runs of some megabytes, as `make` puts each together: on another
+        """What `read` gives, in runs of a megabyte, as `make` puts each together: on another
         thread, while the consumer deals with the run before."""
         return self.reader.runs(content, make, start)
 

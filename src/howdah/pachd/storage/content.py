@@ -21,6 +21,7 @@ from typing import NewType
 
 from blake3 import blake3
 
+from howdah.core.varint import varint
 from howdah.errors import Corrupt
 
 Hash = NewType("Hash", bytes)
@@ -47,7 +48,7 @@ class Content:
     def encode(self) -> bytes:
         """Compact bytes; `decode` gives the value back. The end is not marked: whoever stores it
         keeps the length."""
-        return _varint(self.size) + self.hash + self.reference
+        return varint(self.size) + self.hash + self.reference
 
     @staticmethod
     def decode(data: bytes) -> "Content":
@@ -98,15 +99,6 @@ def decode_list(data: bytes) -> Iterator[tuple[Hash, int]]:
         raise Corrupt(f"a chunk list of {len(data)} bytes is not whole entries of {ENTRY_BYTES}")
     for hash, size in _ENTRY.iter_unpack(data):
         yield Hash(hash), size
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 def _read_varint(data: bytes) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Contents in, verified bytes out.
 
 Every chunk is checked against its hash each time it is read from a pack; what fails is Corrupt, never
-served. Long reads go in runs of some megabytes, fetched and put together on the pool's threads ahead of
+served. Long reads go in runs of a megabyte, fetched and put together on the pool's threads ahead of
 the consumer. What was written together lies together: the index is asked for a run's first and last
 chunk, and what lies between is recognised by the records' own tables.
 
@@ -221,7 +221,7 @@ class Reader:
         out = []
         for hash in hashes:
             chunk = between.get(hash)
-            if chunk is None or blake3(chunk).digest() != hash:
+            if chunk is None or hash_of(chunk) != hash:
                 return self._fetch(hashes)
             out.append(chunk)
         return out

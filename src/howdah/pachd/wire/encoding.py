@@ -8,6 +8,7 @@ The results are exactly what protobuf would write; the tests compare.
 from collections.abc import Sequence
 from typing import Any
 
+from howdah.core.varint import varint
 from howdah.pachd.storage.trees.files import File
 from howdah.pachd.versions import CommitInfo
 from howdah.pachd.versions.files.reader import Entry
@@ -16,17 +17,6 @@ from howdah.pachd.wire.convert import commit_message, timestamp
 
 _FILE, _COMMITTED, _HASH, _PATH, _COMMIT = b"\x0a", b"\x1a", b"\x2a", b"\x12", b"\x0a"
 _TYPE_FILE, _TYPE_DIRECTORY, _SIZE = b"\x10\x01", b"\x10\x02", b"\x20"
-
-
-def varint(value: int) -> bytes:
-    if value < 0x80:
-        return bytes((value,))
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 def field(tag: bytes, data: bytes) -> bytes:
