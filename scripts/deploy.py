@@ -4,10 +4,10 @@
 
 Shows every command and, without --apply, runs none of them. Creates or updates the repos
 that people fill (`CASE-raw`, schema, policy, manifest, retrain, and parameters where the case
-has candidates to try), puts the case's own files there, and creates or updates its pipelines
-in the order of their names; doing so again changes nothing. REGISTRY, where set, is put before
-the image names of specs and manifest. The publish step applies the manifest once there is a
-champion; --serve does it now, by kubectl on what KUBECONFIG names.
+has candidates to try) and the inference log's, puts the case's own files there, and creates
+or updates its pipelines in the order of their names; doing so again changes nothing. REGISTRY,
+where set, is put before the image names of specs and manifest. The publish step applies the
+manifest once there is a champion; --serve does it now, by kubectl on what KUBECONFIG names.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 PARTS = ("raw", "schema", "policy", "manifest", "retrain")
+INFERENCES = "Every request, response and feedback of one deployment."
 IMAGE = re.compile(r"\bhowdah/(?=[a-z-]+:\d)")
 
 
@@ -67,6 +68,8 @@ class Written:
 def commands(case: str, specs: list[Path], written: Written, *, serve: bool) -> list[list[str]]:
     home, manifest = PROJECT / "pipelines" / case, PROJECT / "seldon" / case / "deployment.yaml"
     found = [["pachctl", "update", "repo", f"{case}-{part}"] for part in PARTS]
+    # There before its first request, since a pipeline reads it.
+    found.append(["pachctl", "update", "repo", f"default-{case}-inferences", "-d", INFERENCES])
     for part, file in zip(PARTS[1:4], (home / "schema.json", home / "policy.yaml", manifest), strict=True):
         there = f"{case}-{part}@master:/{file.name}"
         found.append(["pachctl", "put", "file", there, "-f", written.path(file)])

@@ -169,7 +169,7 @@ Some things that one might look for are part of another step:
 | cross validation | `train` and `tune`, before anything is fitted on all rows |
 | encodings, filling, scaling | the model inside the bundle; servers and notebooks are asked with raw rows |
 | fitting a detector, an explainer | whoever watches or explains, at its start, on the bundle's reference |
-| batch outliers; batch drift | `detect`; `drift` |
+| batch outliers; batch drift; drift among requests | `detect`; `drift`; `request_drift` |
 """
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from pachyderm_sdk import Client
 from pachyderm_sdk.api import pfs, pps
@@ -95,7 +96,7 @@ class Deployed:
         files = [file for datum in self.client.pps.list_datum(job=job.job) for file in datum.data]
         return {file.file.commit.id for file in files if file.file.commit.repo.name == repo}
 
-    def until[T](self, ask: Callable[[], T], what: str, within_s: float = 240) -> T:
+    def until[T](self, ask: Callable[[], T | None], what: str, within_s: float = 240) -> T:
         deadline = time.monotonic() + within_s
         while not (found := ask()):
             if time.monotonic() > deadline:
@@ -204,15 +205,13 @@ def made_again(case: Deployed, commit: str, verdict: Verdict) -> None:
     assert (made.verdict, made.differences, made.circumstances) == (verdict, (), ())
 
 
-def retraining_of(case: Deployed, asked: Decision) -> str | None:
-    """The commit of the request that the decision led to, once it is there."""
-    head = case.files.finished_head(f"{case.name}-retrain@master")
-    why = json.loads(case.files.read(f"{case.name}-retrain@{head}", "/why.json"))
-    if why.get("report") != asked.subject:
+def retraining_of(case: Deployed, asked: Decision) -> tuple[str, dict[str, Any]] | None:
+    """The commit of the request that the decision led to, and its window, once it is there."""
+    commit = f"{case.name}-retrain@{case.files.finished_head(f'{case.name}-retrain@master')}"
+    if not case.files.exists(commit, "/why.json"):
         return None
-    assert why["window"]["files"] == [asked.reason.rpartition(" ")[2]]
-    assert why["window"]["commit"]
-    return head
+    why = json.loads(case.files.read(commit, "/why.json"))
+    return (commit.partition("@")[2], why["window"]) if why["report"] == asked.subject else None
 
 
 def test_heart_a_second_hospital_drifts_and_retrains(deployed: Callable[[str], Deployed]) -> None:
@@ -245,7 +244,9 @@ def test_heart_a_second_hospital_drifts_and_retrains(deployed: Callable[[str], D
     assert (cleaned[0].data_processed, cleaned[0].data_skipped) == (1, 1)
     (asked,) = heart.decided((Kind.RETRAINED,), 1)
     assert "2-hungary.csv" in asked.reason
-    request = heart.until(lambda: retraining_of(heart, asked), "the request for retraining")
+    request, window = heart.until(lambda: retraining_of(heart, asked), "the request for retraining")
+    assert window["files"] == [asked.reason.rpartition(" ")[2]]
+    assert window["commit"]
     heart.until(
         lambda: any(heart.read_by(job, "heart-retrain") == {request} for job in heart.jobs("model")),
         "a model's job that reads the request",
@@ -290,6 +291,36 @@ def test_stocks_forecasts_every_company_beside_naive_and_2008_drifts(
     stocks.served(champion.subject)
     told = {name: round(figures["mase"], 4) for name, figures in metrics.items()}
     sys.stdout.write(f"stocks: {asked.reason}; {answered.kind}: {answered.reason}; MASE {told}\n")
+
+
+def test_mileage_requests_that_drift_retrain_without_new_data(deployed: Callable[[str], Deployed]) -> None:
+    mileage = deployed("mileage")
+    put = mileage.put(*(f"{year}.csv" for year in range(1970, 1977)))
+    (first,) = mileage.decided((Kind.PROMOTED,), 1)
+    mileage.served(first.subject)
+    fields = mileage.in_a_notebook(first.subject).manifest.signature.inputs
+    later = [pd.read_csv(ROOT / "pipelines" / "mileage" / "data" / f"{year}.csv") for year in (1980, 1982)]
+    cars = pd.concat(later).dropna()
+    assert 50 <= len(cars) < 100
+    mileage.infer({field.name: cars[field.name].to_numpy() for field in fields}, fields)
+
+    (asked,) = mileage.decided((Kind.RETRAINED,), 1)
+    assert "Weight_in_lbs" in asked.reason
+    assert asked.model == first.subject
+    request, window = mileage.until(lambda: retraining_of(mileage, asked), "the request for retraining")
+    day = window["files"][0].split("/")[1]
+    assert window["id"] == asked.subject == f"requests-{day}-{first.subject}-50"
+    for path in window["files"]:
+        assert mileage.files.exists(f"default-mileage-inferences@{window['commit']}", path)
+    report = json.loads(mileage.files.read(f"mileage-request-drift@{asked.evidence}", f"/{day}.json"))
+    assert (report["window"], report["champion"]) == (window, first.subject)
+
+    mileage.until(
+        lambda: any(mileage.read_by(job, "mileage-retrain") == {request} for job in mileage.jobs("model")),
+        "a model's job that reads the request",
+    )
+    assert mileage.files.finished_head("mileage-raw@master") == put
+    sys.stdout.write(f"mileage: {asked.reason}\n")
 
 
 def test_mileage_a_bad_file_stops_nothing(deployed: Callable[[str], Deployed]) -> None:

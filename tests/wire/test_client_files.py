@@ -1,30 +1,15 @@
 """Files through pachd's protocol, and the loop that keeps its whole state in them."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from howdah.client.files import Files
 from howdah.core.clock import SystemClock
-from howdah.core.settings import Settings
-from howdah.daemon.pachd import Pachd
 from howdah.errors import NotFound
 from howdah.monitoring.case import Case
 from howdah.monitoring.plan import DAY_NS, Decision, Kind, plan
 from howdah.monitoring.run import Monitor
-from howdah.pachd.wire.credentials import Credentials
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> Iterator[Files]:
-    """A pachd alone: a whole daemon would watch the cases too, and decide beside the test."""
-    pachd = Pachd(tmp_path, Settings())
-    server = pachd.serve("127.0.0.1", 0, Credentials(None, None))
-    server.start()
-    yield Files.at(f"grpc://127.0.0.1:{server.port}")
-    pachd.close()
 
 
 def test_what_is_put_is_read_back_and_replaced(files: Files) -> None:
@@ -107,6 +92,37 @@ def test_the_loop_closes_over_commits_alone(files: Files) -> None:
     assert case.record()[-1].kind is Kind.RETRAINED
     assert case.record()[-1].evidence == report
     assert json.loads(files.read(case.repo("retrain@master"), "/why.json"))["report"] == "w2"
+
+
+def test_requests_that_drift_ask_for_a_retraining_once(files: Files) -> None:
+    monitor = Monitor(files, lambda case, sentence: None)
+    case = Case("asked", "default", files)
+    for part in ("policy", "model", "request-drift", "retrain"):
+        files.ensure_repo(case.repo(part), "")
+    files.put(case.repo("policy@master"), {"/policy.yaml": b""})
+    model = files.put(case.repo("model@master"), {"/model.json": b"1"})
+    monitor.look()
+
+    def reported(day: str, rows: int, drifted: list[str]) -> str:
+        window = {"id": f"requests-{day}-{model}-{rows}", "name": f"{rows} rows", "files": [f"{day}/1"]}
+        document = {"window": window, "champion": model, "drifted": drifted}
+        return files.put(case.repo("request-drift@master"), {f"/{day}.json": json.dumps(document).encode()})
+
+    reported("2026-01-01", 0, [])
+    monitor.look()
+    assert len(case.record()) == 1
+    report = reported("2026-01-02", 50, ["size"])
+    monitor.look()
+    asked = case.record()[-1]
+    assert (asked.kind, asked.model, asked.evidence) == (Kind.RETRAINED, model, report)
+    why = json.loads(files.read(case.repo("retrain@master"), "/why.json"))
+    assert why["report"] == why["window"]["id"] == f"requests-2026-01-02-{model}-50"
+    assert why["window"]["files"] == ["2026-01-02/1"]
+    reported("2026-01-02", 100, ["size"])
+    monitor.look()
+    reported("2026-01-03", 50, ["size"])
+    monitor.look()
+    assert case.record()[-1] == asked
 
 
 def test_unpausing_brings_the_challenger_back(files: Files) -> None:

@@ -118,9 +118,20 @@ def pipelines(case: NewCase) -> dict[str, JsonObject]:
             [_input("model", f"{name}-model", "/", "champion"), _input("manifest", f"{name}-manifest", "/")],
             ["publish", "--model", "/pfs/model", "--manifest", "/pfs/manifest", "--repo", f"{name}-model"],
         ),
+        "request-drift": _spec(
+            f"{name}-request-drift",
+            "Is the champion asked about other rows than it learned from?",
+            [{"pfs": {"name": "log", "repo": inferences(name), "glob": "/records/*", "lazy": True}}],
+            ["request_drift", "--log", "/pfs/log/records", "--champion", champion],
+        ),
     }
     as_object(specs["publish"]["transform"])["secrets"] = kubeconfig
     return specs
+
+
+def inferences(name: str) -> str:
+    """The inference log of the deployment that the manifest makes."""
+    return f"default-{name}-inferences"
 
 
 def _input(name: str, repo: str, glob: str, branch: str = "") -> Json:
@@ -146,10 +157,11 @@ def commands(case: NewCase) -> list[str]:
     return [
         "howdah up --detach --context",
         *(f"pachctl create repo {name}-{repo}" for repo in repos),
+        f"pachctl create repo {inferences(name)}",
         f"pachctl put file {name}-schema@master -f {folder}/schema.json",
         f"pachctl put file {name}-manifest@master -f seldon/{name}/deployment.yaml",
         f"pachctl put file {name}-policy@master -f {folder}/policy.yaml",
-        f"cat {folder}/[1-6]-*.json | pachctl create pipeline",
+        f"cat {folder}/[1-7]-*.json | pachctl create pipeline",
         f"pachctl put file {name}-raw@master -f {shlex.quote(case.data)}",
         f"pachctl wait commit {name}-compare@master",
     ]
@@ -229,6 +241,7 @@ def test_every_pipeline_reads_what_another_writes_or_a_person_puts():
     specs = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("[1-9]-*.json"))]
     written = {{spec["pipeline"]["name"] for spec in specs}}
     put = {{"{name}-" + part for part in ("raw", "schema", "retrain", "manifest", "policy")}}
+    put.add("default-{name}-inferences")
     for spec in specs:
         inputs = spec["input"].get("cross", [spec["input"]])
         assert {{each["pfs"]["repo"] for each in inputs}} <= written | put

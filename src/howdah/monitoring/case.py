@@ -3,7 +3,8 @@
 <case>-policy      policy.yaml: its presence makes the case
 <case>-model       bundles; `master` is the challenger, `champion` what is served
 <case>-compare     comparison.json for each challenger
-<case>-drift       drift.json for each window
+<case>-drift       drift.json for each window of committed data
+<case>-request-drift  DAY.json for the day's window of requests
 <case>-retrain     why.json: the request to train again, an input of training
 <case>-decisions   one JSON file for each decision: who, what, why, on what evidence
 """
@@ -32,8 +33,8 @@ class Case:
 
     def heads(self) -> tuple[str | None, ...]:
         """What a decision can depend on; equal heads mean that nothing new can be decided."""
-        branches = ("policy@master", "model@master", "compare@master", "drift@master", "decisions@master")
-        return tuple(self.files.finished_head(self.repo(branch)) for branch in branches)
+        parts = ("policy", "model", "compare", "drift", "request-drift", "decisions")
+        return tuple(self.files.finished_head(self.repo(f"{part}@master")) for part in parts)
 
     def policy(self) -> Policy:
         head = self.files.finished_head(self.repo("policy@master"))
@@ -43,7 +44,8 @@ class Case:
         challenger = self.files.finished_head(self.repo("model@master"))
         if challenger and not self.files.exists(self.repo(f"model@{challenger}"), "/model.json"):
             challenger = None  # the branch's first, empty commit is no model
-        return Observed(challenger, self._comparison(), self._drift(), self.record(), now_ns)
+        drifts = tuple(found for found in (self._drift(), self._request_drift()) if found is not None)
+        return Observed(challenger, self._comparison(), drifts, self.record(), now_ns)
 
     def record(self) -> tuple[Decision, ...]:
         head = self.files.finished_head(self.repo("decisions@master"))
@@ -106,16 +108,22 @@ class Case:
 
     def _drift(self) -> DriftFinding | None:
         found = self._report("drift", "/drift.json")
-        if found is None:
-            return None
-        window = found[1]["window"]
-        return DriftFinding(window["id"], window["name"], tuple(found[1]["drifted"]), found[0])
+        return None if found is None else _finding(*found)
+
+    def _request_drift(self) -> DriftFinding | None:
+        """Of the newest day that requests were logged on."""
+        head = self.files.finished_head(self.repo("request-drift@master"))
+        days = [] if head is None else self.files.paths(self.repo(f"request-drift@{head}"))
+        found = self._report("request-drift", days[-1]) if days else None
+        return None if found is None else _finding(*found, model=found[1]["champion"] or "")
 
     def _slice(self, asked: Decision) -> dict | None:  # type: ignore[type-arg]
         """The window in the report that a retraining rests on: id, name, files, data commit."""
-        report = self.repo(f"drift@{asked.evidence or asked.subject}")
+        part = "request-drift" if asked.model else "drift"
+        report = self.repo(f"{part}@{asked.evidence or asked.subject}")
         try:
-            found: dict[str, object] = json.loads(self.files.read(report, "/drift.json"))["window"]
+            path = self.files.paths(report)[-1] if asked.model else "/drift.json"
+            found: dict[str, object] = json.loads(self.files.read(report, path))["window"]
         except (NotFound, Invalid):  # a person may ask for it on the evidence of something else
             return None
         return found
@@ -133,6 +141,11 @@ class Case:
         if not isinstance(found, dict):
             raise Invalid(f"{commit}:{path} is not a JSON object.")
         return head, found
+
+
+def _finding(report: str, document: dict, model: str = "") -> DriftFinding:  # type: ignore[type-arg]
+    window = document["window"]
+    return DriftFinding(window["id"], window["name"], tuple(document["drifted"]), report, model)
 
 
 def _entry(number: int, decision: Decision) -> str:

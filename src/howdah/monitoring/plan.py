@@ -7,7 +7,9 @@ something to carry out, never something forgotten.
 
 The first model becomes the champion because there is none; after that a challenger
 replaces the champion only by winning the comparison that the policy asks for. Each
-challenger and each drift report is answered once; a refusal answers only while its cause
+challenger and each drift report is answered once, and a model's requests lead to one
+retraining at most: on the same data the same model would come out, and new data are trained
+on as they come. A refusal answers only while its cause
 holds, so that a policy no longer paused, or the next day's budget, brings what it held
 back. Shadow, canary and the sequential test on live labels will stand between `held` and
 `promoted`.
@@ -46,6 +48,8 @@ class DriftFinding:
     columns: tuple[str, ...]
     commit: str = ""
     """The commit that holds the report."""
+    model: str = ""
+    """For a window of requests, the model that answered them; empty for one of committed data."""
 
 
 class Kind(StrEnum):
@@ -69,6 +73,8 @@ class Decision:
     at_ns: int = 0
     evidence: str = ""
     """The commit that holds what the decision rests on."""
+    model: str = ""
+    """Where drift among requests is answered, the model that they were asked of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,8 @@ class Observed:
     challenger: str | None
     """The newest finished model; None while there is none."""
     comparison: Comparison | None
-    drift: DriftFinding | None
+    drifts: Sequence[DriftFinding]
+    """The newest report on committed data, and the newest on requests."""
     record: Sequence[Decision]
     """Oldest first."""
     now_ns: int
@@ -100,16 +107,20 @@ def retraining(record: Sequence[Decision]) -> Decision | None:
 
 def plan(policy: Policy, observed: Observed) -> tuple[Decision, ...]:
     """The decisions to add to the record now; none if everything has been answered."""
-    decisions = (_answer_challenger(policy, observed), _answer_drift(policy, observed))
-    return tuple(
-        decision for decision in decisions if decision is not None and not _repeated(observed, decision)
-    )
+    decisions = [decision for decision in (_answer_challenger(policy, observed),) if decision is not None]
+    for drift in observed.drifts:
+        # Each counts what the one before it takes of the budget.
+        known = replace(observed, record=(*observed.record, *decisions))
+        if (answer := _answer_drift(policy, known, drift)) is not None:
+            decisions.append(answer)
+    return tuple(decision for decision in decisions if not _repeated(observed, decision))
 
 
 def due_ns(policy: Policy, observed: Observed) -> int | None:
     """When time alone will change the plan: the day's budget frees a retraining. None for never."""
     spent, budget = sorted(_spent(observed)), policy.retrain.per_day
-    if budget == 0 or len(spent) < budget or _unanswered_drift(policy, observed) is None:
+    waiting = any(_is_unanswered(policy, observed, drift) for drift in observed.drifts)
+    if budget == 0 or len(spent) < budget or not waiting:
         return None
     return spent[-budget] + DAY_NS
 
@@ -146,15 +157,15 @@ def _shortcoming(policy: Policy, comparison: Comparison) -> str:
     return ""
 
 
-def _answer_drift(policy: Policy, observed: Observed) -> Decision | None:
-    drift = _unanswered_drift(policy, observed)
-    if drift is None:
+def _answer_drift(policy: Policy, observed: Observed, drift: DriftFinding) -> Decision | None:
+    if not _is_unanswered(policy, observed, drift):
         return None
+    reason = f"drift in {', '.join(drift.columns)} over {drift.window}"
+    asked = Decision(Kind.RETRAINED, drift.report, reason, evidence=drift.commit, model=drift.model)
     if len(_spent(observed)) >= policy.retrain.per_day:
         reason = f"the budget of {policy.retrain.per_day} retrainings a day is spent"
-        return Decision(Kind.REFUSED, drift.report, reason, at_ns=observed.now_ns, evidence=drift.commit)
-    reason = f"drift in {', '.join(drift.columns)} over {drift.window}"
-    return _decided(policy, observed, Decision(Kind.RETRAINED, drift.report, reason, evidence=drift.commit))
+        return replace(asked, kind=Kind.REFUSED, reason=reason, at_ns=observed.now_ns)
+    return _decided(policy, observed, asked)
 
 
 def _decided(policy: Policy, observed: Observed, decision: Decision) -> Decision:
@@ -164,11 +175,11 @@ def _decided(policy: Policy, observed: Observed, decision: Decision) -> Decision
     return replace(decision, at_ns=observed.now_ns)
 
 
-def _unanswered_drift(policy: Policy, observed: Observed) -> DriftFinding | None:
-    drift = observed.drift
-    if drift is None or len(drift.columns) < policy.retrain.drifted_columns:
-        return None
-    return None if _settled(observed, drift.report) else drift
+def _is_unanswered(policy: Policy, observed: Observed, drift: DriftFinding) -> bool:
+    if len(drift.columns) < policy.retrain.drifted_columns or _settled(observed, drift.report):
+        return False
+    asked_for = {entry.model for entry in observed.record if entry.kind is Kind.RETRAINED}
+    return not drift.model or (drift.model == observed.champion and drift.model not in asked_for)
 
 
 def _spent(observed: Observed) -> list[int]:

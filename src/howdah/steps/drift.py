@@ -11,7 +11,7 @@ that instead of calling it steady.
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,6 +27,12 @@ from howdah.steps import program
 from howdah.steps.champion import fetch
 from howdah.steps.forecast import read_features
 from howdah.steps.train import read_clean
+
+NO_CHAMPION: dict[str, list[object] | str] = {
+    "drifted": [],
+    "columns": [],
+    "note": "no champion yet: nothing to compare with",
+}
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -84,12 +90,17 @@ def _report(
     found: bundle.Bundle | None, window: Window, level: float, leave_out: Sequence[str]
 ) -> dict[str, list[object] | str]:
     if found is None:
-        return {"drifted": [], "columns": [], "note": "no champion yet: nothing to compare with"}
+        return NO_CHAMPION
+    if window.days is None:
+        return judged(level, lambda: _rows(found, window.paths, level, leave_out))
+    days = window.days
+    return judged(level, lambda: _days(found, days, level, leave_out))
+
+
+def judged(level: float, judge: Callable[[], drift.DriftReport]) -> dict[str, list[object] | str]:
+    """The report's part that says what moved, or why that cannot be told."""
     try:
-        if window.days is None:
-            report = _rows(found, window.paths, level, leave_out)
-        else:
-            report = _days(found, window.days, level, leave_out)
+        report = judge()
     except Invalid as error:
         return {"drifted": [], "columns": [], "note": str(error)}
     return {
