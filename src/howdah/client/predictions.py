@@ -1,7 +1,8 @@
 """Deployed models asked over HTTP, by the V2 protocol, through whatever ingress stands before them.
 
 A row is a mapping of input names to values. The model's own metadata says which inputs there are and
-whether they are numbers or text, so that text from a command line or a file becomes what it takes.
+whether they are numbers or text, so that text from a command line or a file becomes what it takes. A
+forecaster takes a window of days: its rows are days in their order, the last of which are the window.
 """
 
 import json
@@ -23,6 +24,17 @@ Row = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
+class Input:
+    """What a model says of one of its inputs."""
+
+    name: str
+    datatype: str
+    days: int = 0
+    """How many days a window of `columns` has; nought where a row is one value."""
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     id: str
     """Names this prediction: in the inference log, for `feedback`."""
@@ -41,11 +53,10 @@ class Ingress:
 
     url: str
 
-    def inputs(self, name: str, namespace: str = "default") -> list[tuple[str, str]]:
-        """The inputs' names and V2 datatypes, in the model's order."""
+    def inputs(self, name: str, namespace: str = "default") -> list[Input]:
+        """In the model's order."""
         document, _ = self._ask(name, namespace, f"v2/models/{quote(name)}")
-        tensors = [as_object(each) for each in as_list(document.get("inputs"))]
-        return [(as_text(each.get("name")), as_text(each.get("datatype"))) for each in tensors]
+        return [_input(as_object(each)) for each in as_list(document.get("inputs"))]
 
     def predict(
         self, name: str, rows: Sequence[Row], namespace: str = "default", *, ignore_others: bool = False
@@ -104,20 +115,48 @@ class Ingress:
             ) from error
 
 
-def request(
-    rows: Sequence[Row], inputs: Sequence[tuple[str, str]], ignore_others: bool = False
-) -> JsonObject:
+def request(rows: Sequence[Row], inputs: Sequence[Input], ignore_others: bool = False) -> JsonObject:
     """The V2 request for `rows`, one tensor a column. Invalid names what is unknown or missing."""
-    known = [name for name, _ in inputs]
+    if len(inputs) == 1 and inputs[0].columns:
+        return {"inputs": [_window(rows, inputs[0])]}
+    known = [each.name for each in inputs]
     for row in rows:
         unknown = sorted(set(row) - set(known))
         if unknown and not (ignore_others and set(row) & set(known)):
             raise Invalid(f"the model has no input {unknown[0]!r}", remedy=f"It takes {', '.join(known)}.")
     tensors: list[Json] = []
-    for name, datatype in inputs:
-        values = [_value(row.get(name), name, datatype) for row in rows]
-        tensors.append({"name": name, "datatype": datatype, "shape": [len(rows), 1], "data": values})
+    for each in inputs:
+        values = [_value(row.get(each.name), each.name, each.datatype) for row in rows]
+        tensors.append(
+            {"name": each.name, "datatype": each.datatype, "shape": [len(rows), 1], "data": values}
+        )
     return {"inputs": tensors}
+
+
+def _window(rows: Sequence[Row], wanted: Input) -> JsonObject:
+    """The last days as one window; what else stands in a row is passed over."""
+    if len(rows) < wanted.days:
+        raise Invalid(
+            f"the model looks at the last {wanted.days} days, not {len(rows)}",
+            remedy="Give its features, a row a day: a file of the repo NAME-features.",
+        )
+    days = rows[-wanted.days :]
+    if missing := [name for name in wanted.columns if any(row.get(name) in (None, "") for row in days)]:
+        raise Invalid(
+            f"the days say nothing of {missing[0]}", remedy=f"A day has {', '.join(wanted.columns)}."
+        )
+    values = [_value(row[name], name, wanted.datatype) for row in days for name in wanted.columns]
+    shape: list[Json] = [1, wanted.days, len(wanted.columns)]
+    return {"name": wanted.name, "datatype": wanted.datatype, "shape": shape, "data": values}
+
+
+def _input(tensor: JsonObject) -> Input:
+    name, datatype = as_text(tensor.get("name")), as_text(tensor.get("datatype"))
+    columns = as_text(as_object(tensor.get("parameters")).get("columns"))
+    match tensor.get("shape"):
+        case [_, int(days), int()] if columns:
+            return Input(name, datatype, days, tuple(map(str, as_list(json.loads(columns)))))
+    return Input(name, datatype)
 
 
 def _value(given: object, name: str, datatype: str) -> Json:

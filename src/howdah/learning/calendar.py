@@ -1,9 +1,11 @@
-"""Daily prices as a model wants them: every working day, no gaps, changes rather than levels.
+"""Daily prices, or any daily figures, as a model wants them: no day missing, changes rather than levels.
 
 Exchanges close on holidays, so a series of trading days has holes at different places in
 different countries. Each series is laid on all working days, a hole takes the last day's
 values, and `gap` says so; nothing from the future is used to fill the past.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,19 +16,15 @@ from howdah.learning.signature import Array
 CLOSE = "close"
 TARGET = "log_return"
 FEATURES = (TARGET, "range", "body", "volume_change", "gap", "weekday", "month_end")
+MOST_GAPS = 0.5
+"""The share of missing days above which figures are no daily ones."""
 
 
 def series(frame: pd.DataFrame) -> pd.DataFrame:
     """One company's rows (Date, Open, High, Low, Close, Volume, Adj Close) on all working days, with
     FEATURES and `close` by date. Invalid where a date repeats or fewer than two days are left.
     """
-    rows = frame.sort_values("Date").set_index("Date")
-    if rows.index.has_duplicates:
-        repeated = rows.index[rows.index.duplicated()][0]
-        raise Invalid(f"{repeated:%Y-%m-%d} stands twice in one series.")
-    if len(rows) < 2:
-        raise Invalid("A series needs at least two days.")
-    days = rows.asfreq("B")
+    days = _by_day(frame).asfreq("B")
     gap = days["Close"].isna()
     filled = days.ffill()
     # A filled day had no trade: its change is nought and its range is closed.
@@ -46,6 +44,52 @@ def series(frame: pd.DataFrame) -> pd.DataFrame:
     )
     features.insert(0, CLOSE, close)
     return features
+
+
+def quantities(frame: pd.DataFrame, target: str, counted: Sequence[str] = ()) -> pd.DataFrame:
+    """One series' rows (Date, `target`, other numbers) on all its days, weekends too where it has any: the
+    relative change of `target`, the changes of the others, the day. Of what is `counted`, which is never
+    below nought, that is the relative change, too. Invalid where `target` is not above nought, a date
+    repeats, or most days are missing.
+    """
+    rows = _by_day(frame[frame[target].notna()])
+    if (low := rows[target] <= 0).any():
+        raise Invalid(
+            f"{target} is {rows[target][low].iloc[0]:g} on {rows.index[low][0]:%Y-%m-%d}: "
+            "only what is always above nought has a relative change to forecast."
+        )
+    days = rows.asfreq("D" if pd.DatetimeIndex(rows.index).dayofweek.max() > 4 else "B")
+    gap = days[target].isna()
+    if gap.mean() > MOST_GAPS:
+        raise Invalid(f"{gap.sum()} of {len(days)} days are missing: forecasts are made of daily series.")
+    filled = days.ffill()
+    dates = pd.DatetimeIndex(filled.index)
+    changes = {
+        f"{name}_change": (np.log1p(filled[name]) if name in counted else filled[name]).diff().fillna(0.0)
+        for name in filled.columns
+        if name != target
+    }
+    return pd.DataFrame(
+        {
+            CLOSE: filled[target],
+            TARGET: np.log(filled[target]).diff().fillna(0.0),
+            **changes,
+            "gap": gap.astype(float),
+            "weekday": dates.dayofweek / 6.0,
+            "month_end": dates.is_month_end.astype(float),
+        },
+        index=filled.index,
+    )
+
+
+def _by_day(frame: pd.DataFrame) -> pd.DataFrame:
+    rows = frame.sort_values("Date").set_index("Date")
+    if rows.index.has_duplicates:
+        repeated = rows.index[rows.index.duplicated()][0]
+        raise Invalid(f"{repeated:%Y-%m-%d} stands twice in one series.")
+    if len(rows) < 2:
+        raise Invalid("A series needs at least two days.")
+    return rows
 
 
 def inputs(features: pd.DataFrame) -> list[str]:

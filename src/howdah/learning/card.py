@@ -40,16 +40,17 @@ def write(manifest: Manifest, schema: Schema) -> str:
 
 
 def write_forecast(manifest: Manifest) -> str:
-    """The same for a forecast: every company beside the naive answer, whoever wins."""
+    """The same for a forecast: every series beside the naive answer, whoever wins."""
     figures = manifest.metrics
     lines = [
         f"# {manifest.name}",
         "",
-        f"Forecasts the next working day's log return from the last {manifest.parameters['window']} days "
-        f"with an LSTM, trained on {manifest.rows} windows, seed {manifest.seed}.",
+        "Forecasts the next day's log return (relative change) from the last "
+        f"{manifest.parameters['window']} days with an LSTM, trained on {manifest.rows} windows, "
+        f"seed {manifest.seed}.",
         "",
         "## How good, on the last days, which it did not learn from",
-        "| company | mean absolute error | naive | MASE | better |",
+        "| series | mean absolute error | naive | MASE | better |",
         "|---|---|---|---|---|",
         *(
             f"| {name} | {f['mae']:.5f} | {f['naive_mae']:.5f} | {f['mase']:.4f} | "
@@ -58,9 +59,9 @@ def write_forecast(manifest: Manifest) -> str:
         ),
         "",
         "## Limits and risks",
-        "- Daily returns are close to unpredictable: a MASE a hair below one may well be luck.",
-        "- It knows prices and volumes, no news, no dividends to come, no other markets.",
-        "- It is a demonstration of a pipeline. Do not trade on it.",
+        "- A MASE a hair below one may well be luck: daily prices are close to unpredictable.",
+        "- Of prices it is a demonstration. Do not trade on it.",
+        f"- It knows {', '.join(manifest.signature.inputs[0].columns)}, and nothing of what is to come.",
     ]
     return "\n".join(lines) + "\n"
 

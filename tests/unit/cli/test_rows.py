@@ -3,10 +3,11 @@
 import pytest
 
 from howdah.cli import rows
-from howdah.client.predictions import request
+from howdah.client.predictions import Input, request
 from howdah.errors import Invalid, NotFound
 
-INPUTS = [("size", "FP64"), ("colour", "BYTES"), ("count", "INT64")]
+INPUTS = [Input("size", "FP64"), Input("colour", "BYTES"), Input("count", "INT64")]
+WINDOW = [Input("window", "FP64", 2, ("change", "weekday"))]
 
 
 def test_words_make_one_row():
@@ -71,3 +72,18 @@ def test_unknown_inputs_are_refused_or_passed_over():
 def test_text_for_a_number_is_refused():
     with pytest.raises(Invalid, match="size takes a number, not 'big'"):
         request([{"size": "big"}], INPUTS)
+
+
+def test_the_last_days_are_a_forecasters_window():
+    days = [{"Date": f"2020-01-0{n}", "change": str(n), "weekday": n / 10} for n in (1, 2, 3)]
+    (window,) = request(days, WINDOW)["inputs"]
+    assert window == {
+        "name": "window",
+        "datatype": "FP64",
+        "shape": [1, 2, 2],
+        "data": [2.0, 0.2, 3.0, 0.3],
+    }
+    with pytest.raises(Invalid, match="looks at the last 2 days, not 1"):
+        request(days[:1], WINDOW)
+    with pytest.raises(Invalid, match="say nothing of change"):
+        request([*days, {"weekday": 1}], WINDOW)

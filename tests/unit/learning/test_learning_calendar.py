@@ -86,3 +86,40 @@ def test_the_naive_forecast_scores_exactly_one() -> None:
     truth = np.array([0.01, -0.02, 0.03])
     assert forecasting.figures(truth, np.zeros(3))["mase"] == 1.0
     assert forecasting.figures(truth, truth)["mase"] == 0.0
+
+
+def figures(dates: list[str], **columns: list[float]) -> pd.DataFrame:
+    return pd.DataFrame({"Date": pd.to_datetime(dates), **columns})
+
+
+def test_daily_figures_are_told_by_their_changes() -> None:
+    # 2020-01-03 is a Friday: with weekends among the days, the Saturday is missing, else it is no day.
+    found = calendar.quantities(
+        figures(
+            ["2020-01-02", "2020-01-03", "2020-01-05"], sold=[1, 2, 2], heat=[3, -1, 0], guests=[0, 9, 9]
+        ),
+        "sold",
+        counted=["guests"],
+    )
+    assert found.index.strftime("%a").tolist() == ["Thu", "Fri", "Sat", "Sun"]
+    assert found["gap"].tolist() == [0, 0, 1, 0]
+    assert found["log_return"].tolist() == pytest.approx([0, np.log(2), 0, 0])
+    assert found["heat_change"].tolist() == [0, -4, 0, 1]
+    assert found["guests_change"].tolist() == pytest.approx([0, np.log(10), 0, 0])
+    assert calendar.inputs(found)[0] == "log_return"
+    worked = calendar.quantities(figures(["2020-01-02", "2020-01-03", "2020-01-06"], sold=[1, 2, 2]), "sold")
+    assert worked.index.strftime("%a").tolist() == ["Thu", "Fri", "Mon"]
+
+
+@pytest.mark.parametrize(
+    ("dates", "sold", "said"),
+    [
+        (["2020-01-01", "2020-01-02"], [1, 0], "sold is 0 on 2020-01-02"),
+        (["2020-01-01", "2020-02-01", "2020-03-01"], [1, 2, 3], "58 of 61 days are missing"),
+        (["2020-01-01", "2020-01-01"], [1, 2], "2020-01-01 stands twice"),
+        (["2020-01-01", "2020-01-02"], [1, None], "at least two days"),
+    ],
+)
+def test_what_is_no_daily_quantity_is_refused(dates: list[str], sold: list[float], said: str) -> None:
+    with pytest.raises(Invalid, match=said):
+        calendar.quantities(figures(dates, sold=sold), "sold")

@@ -1,8 +1,10 @@
 """From a V2 request to a model's named columns, by the schema that the bundle states."""
 
+import json
+
 import numpy as np
 from mlserver.codecs import NumpyCodec, StringCodec
-from mlserver.types import MetadataTensor, RequestInput
+from mlserver.types import MetadataTensor, Parameters, RequestInput
 
 from howdah.errors import Invalid
 from howdah.learning.signature import Array, Field
@@ -73,4 +75,8 @@ def _text(value: object) -> str:
 
 def described(field: Field) -> MetadataTensor:
     datatype = "BYTES" if field.kind == "category" else "FP64"
-    return MetadataTensor(name=field.name, datatype=datatype, shape=[-1, *(field.shape or (1,))])
+    # As text: a parameter of the protocol is no list.
+    named = Parameters(columns=json.dumps(field.columns)) if field.columns else None
+    return MetadataTensor(
+        name=field.name, datatype=datatype, shape=[-1, *(field.shape or (1,))], parameters=named
+    )
