@@ -2,8 +2,9 @@
 
 A topic is a kind of object, or a kind and a name, such as `commits:default/images`; a page that
 hears one that it is about reads again what it shows, through the public API, so a lost or doubled
-event costs nothing. All pages with one token share one look a second at the newest commit sets,
-jobs, pipelines and deployments; while no page is open nobody looks.
+event costs nothing. All pages with one token share one look a second at the newest commits and
+jobs, at repos, pipelines and deployments; while no page is open nobody looks. What was seen last is kept, so
+that a page that opens later hears what has changed since, and not that everything is new.
 """
 
 import asyncio
@@ -25,10 +26,13 @@ LOOK_EVERY_S = 1.0
 LONGEST_S = 5.0
 REST = 20
 """Where there is so much to look at that a look takes long, looks are rarer: a twentieth of the time."""
-STILL_THERE_EVERY_LOOKS = 10
-_SETS, _JOBS = 12, 60
+STILL_THERE_EVERY_S = 10.0
+"""A page that hears nothing for longer than twice this takes it that nobody is there."""
+_KEPT = 32
+"""What so many tokens saw last is kept after their pages have gone."""
+_COMMITS, _JOBS = 100, 60
 _ONE = "one:"
-"""Begins what is no topic but the mark of one set or job, to tell whether the looks overlap."""
+"""Begins what is no topic but the mark of one commit or job, to tell whether the looks overlap."""
 
 Digests = Mapping[str, str]
 
@@ -37,6 +41,7 @@ class Events:
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
         self._watches: dict[str, _Watch] = {}
+        """By token, the least lately joined first."""
 
     async def stream(self, request: Request) -> Response:
         await self._engines.checked(request)
@@ -45,58 +50,81 @@ class Events:
         return StreamingResponse(lines, media_type="text/event-stream", headers=headers)
 
     async def _lines(self, key: str) -> AsyncIterator[str]:
-        watch = self._watches.get(key)
-        if watch is None:
-            watch = self._watches[key] = _Watch(self._engines, key)
+        watch = self._watches.pop(key, None) or _Watch(self._engines, key)
+        self._watches[key] = watch
         queue = watch.join()
         try:
-            yield "event: hello\ndata: {}\n\n"
+            yield f"event: hello\ndata: {json.dumps({'told_since_ms': watch.told_since_ms()})}\n\n"
             while True:
-                topics = await queue.get()
+                topics = await watch.hear(queue)
                 yield f"event: changed\ndata: {json.dumps(topics)}\n\n"
         finally:
-            if watch.leave(queue):
-                self._watches.pop(key, None)
+            watch.leave(queue)
+            idle = [each for each, watch in self._watches.items() if watch.idle]
+            for each in idle[:-_KEPT]:
+                del self._watches[each]
 
 
 class _Watch:
-    """Lives on the server's loop from the first page that joins to the last that leaves."""
+    """Looks while at least one page has joined. Used by the server's loop alone."""
 
     def __init__(self, engines: Engines, key: str) -> None:
         self._key = key
         self._headers = {TOKEN: key} if key else {}
         self._engines = engines
         self._queues: set[asyncio.Queue[list[str]]] = set()
-        self._task = asyncio.ensure_future(self._run())
+        self._task: asyncio.Task[None] | None = None
+        self._seen: Digests = {}
+        self._began = 0.0
+
+    @property
+    def idle(self) -> bool:
+        return not self._queues
+
+    def told_since_ms(self) -> int:
+        """How long ago the moment is since which whoever joins now will hear of every change."""
+        return int((time.monotonic() - self._began) * 1000) if self._seen else 0
 
     def join(self) -> asyncio.Queue[list[str]]:
         queue: asyncio.Queue[list[str]] = asyncio.Queue(64)
         self._queues.add(queue)
+        if self._task is None or self._task.done():
+            self._task = asyncio.ensure_future(self._run())
         return queue
 
-    def leave(self, queue: asyncio.Queue[list[str]]) -> bool:
+    async def hear(self, queue: asyncio.Queue[list[str]]) -> list[str]:
+        """The next topics; raises what ended the looking, so that a page does not wait in vain."""
+        assert self._task is not None
+        topics = asyncio.ensure_future(queue.get())
+        try:
+            await asyncio.wait((topics, self._task), return_when=asyncio.FIRST_COMPLETED)
+            if self._task.done():
+                self._task.result()
+            return topics.result()
+        finally:
+            topics.cancel()
+
+    def leave(self, queue: asyncio.Queue[list[str]]) -> None:
         self._queues.discard(queue)
-        if self._queues:
-            return False
-        self._task.cancel()
-        return True
+        if self._task is not None and not self._queues:
+            self._task.cancel()
+            self._task = None
 
     async def _run(self) -> None:
-        seen: Digests = {}
-        quiet = 0
+        """Begins with a rest: the page that has just come reads everything itself."""
+        rest_s, spoke = LOOK_EVERY_S, time.monotonic()
         while True:
+            await asyncio.sleep(rest_s)
             began = time.monotonic()
-            now = await self._look(seen)
-            took_s = time.monotonic() - began
-            topics = changed(seen, now)
-            quiet = 0 if topics else quiet + 1
-            if topics or quiet >= STILL_THERE_EVERY_LOOKS:
-                quiet = 0
+            now = await self._look(self._seen)
+            rest_s = min(max(LOOK_EVERY_S, REST * (time.monotonic() - began)), LONGEST_S)
+            topics = changed(self._seen, now)
+            self._seen, self._began = now, began
+            if topics or began - spoke >= STILL_THERE_EVERY_S:
+                spoke = began
                 for queue in self._queues:
                     if not queue.full():  # a page that does not read will read everything again
                         queue.put_nowait(topics)
-            seen = now
-            await asyncio.sleep(min(max(LOOK_EVERY_S, REST * took_s), LONGEST_S))
 
     async def _look(self, before: Digests) -> Digests:
         try:
@@ -117,7 +145,7 @@ class _Watch:
 
 
 def changed(before: Digests, now: Digests) -> list[str]:
-    """What differs; where none of the newest sets or jobs was known before, others may have passed
+    """What differs; where none of the newest commits or jobs was known before, others may have passed
     unseen between two looks, so the whole kind counts as changed."""
     topics = {topic for topic in before.keys() | now.keys() if before.get(topic) != now.get(topic)}
     for kind in ("commits", "jobs"):
@@ -129,15 +157,15 @@ def changed(before: Digests, now: Digests) -> list[str]:
 
 def _pachd_digests(pachd: Pachd) -> Digests:
     found: dict[str, blake2b] = {}
-    for repo in pachd.stream("pfs_v2.API/ListRepo", type="user"):
-        repo.ClearField("size_bytes_upper_bound")  # moves with every commit, which has its own topic
-        repo.ClearField("details")
-        _add(found, "repos", repo.repo, repo)
-    for commits in pachd.stream("pfs_v2.API/ListCommitSet", number=_SETS):
-        found[f"{_ONE}commits:{commits.commit_set.id}"] = blake2b()
-        for commit in commits.commits:
-            if commit.commit.repo.type == "user":
-                _add(found, "commits", commit.commit.repo, commit)
+    for each in pachd.stream("pfs_v2.API/ListRepo", type="user"):
+        each.ClearField("size_bytes_upper_bound")  # moves with every commit, which has its own topic
+        each.ClearField("details")
+        _add(found, "repos", each.repo, each)
+    for info in pachd.stream("pfs_v2.API/ListCommit", number=_COMMITS, all=True):
+        repo = info.commit.repo
+        found[f"{_ONE}commits:{repo.project.name}/{repo.name}.{repo.type}@{info.commit.id}"] = blake2b()
+        if repo.type == "user":
+            _add(found, "commits", repo, info)
     for job in pachd.stream("pps_v2.API/ListJob", number=_JOBS):
         found[f"{_ONE}jobs:{job.job.id}"] = blake2b()
         _add(found, "jobs", job.job.pipeline, job)
