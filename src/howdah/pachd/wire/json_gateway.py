@@ -7,6 +7,7 @@ the HTTP status that belongs to the gRPC code. Calls run on threads, the loop on
 """
 
 import asyncio
+import contextlib
 import json
 import queue
 from collections.abc import Callable, Iterator
@@ -166,6 +167,62 @@ class _Lines:
             yield item
 
 
+class _Pump:
+    """Takes results on one thread, as far ahead as _AHEAD; `gathered` gives all that have come meanwhile.
+
+    So a long list costs few turns between the thread and the loop, and a result that others keep
+    waiting for goes out alone.
+    """
+
+    def __init__(self, results: Iterator[bytes], pool: ThreadPoolExecutor) -> None:
+        self._results = results
+        self._queue: queue.Queue[Any] = queue.Queue(_AHEAD)
+        self._loop = asyncio.get_running_loop()
+        self._some = asyncio.Event()
+        self._told = False
+        self._stopped = False
+        pool.submit(self._run)
+
+    async def gathered(self) -> list[Any]:
+        """At least one result; the last is _END, or what went wrong."""
+        found: list[Any] = []
+        while not found:  # what was told of may have been taken already
+            await self._some.wait()
+            self._some.clear()
+            self._told = False  # before the queue is emptied: what comes later is told again
+            found = self._emptied()
+        return found
+
+    def stop(self) -> None:
+        """Nobody takes any more: let go of the thread, should it wait for room."""
+        self._stopped = True
+        self._emptied()
+
+    def _emptied(self) -> list[Any]:
+        found = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                found.append(self._queue.get_nowait())
+        return found
+
+    def _run(self) -> None:
+        try:
+            for item in self._results:
+                self._put(item)
+                if self._stopped:
+                    return
+            self._put(_END)
+        except BaseException as error:  # noqa: BLE001 - it belongs to the task that sends
+            self._put(error)
+
+    def _put(self, item: Any) -> None:
+        self._queue.put(item)
+        if not self._told:
+            self._told = True
+            with contextlib.suppress(RuntimeError):  # the server has ended
+                self._loop.call_soon_threadsafe(self._some.set)
+
+
 class _Stream(Response):
     """Sends results as they come and notices when the client leaves between two of them."""
 
@@ -186,20 +243,38 @@ class _Stream(Response):
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         leaving = asyncio.ensure_future(_left(receive, self._ended, self._feeding))
+        pump = None
         try:
-            item = self._first
-            while item is not _END:
-                await send({"type": "http.response.body", "body": _line(b"result", item), "more_body": True})
-                item = await self._gateway._next(self._results, None, self._ended)
+            if self._first is not _END:
+                await send(_body_of([_line(b"result", self._first)]))
+                pump = _Pump(self._results, self._gateway._pool)
+                await _send_on(pump, send)
         except Exception as error:  # noqa: BLE001 - told inside the stream, whose status is long sent
             status = _status(self._path, error)
-            body = _line(b"error", json.dumps(_told(status)).encode())
-            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await send(_body_of([_line(b"error", json.dumps(_told(status)).encode())]))
         finally:
+            if pump is not None:
+                pump.stop()
             leaving.cancel()
             _stop(self._feeding)
             self._ended.end()
         await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_on(pump: _Pump, send: Send) -> None:
+    while True:
+        items = await pump.gathered()
+        lines = [_line(b"result", item) for item in items if isinstance(item, bytes)]
+        if lines:
+            await send(_body_of(lines))
+        if isinstance(items[-1], BaseException):
+            raise items[-1]
+        if items[-1] is _END:
+            return
+
+
+def _body_of(lines: list[bytes]) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": b"".join(lines), "more_body": True}
 
 
 def _stop(feeding: asyncio.Future[None] | None) -> None:

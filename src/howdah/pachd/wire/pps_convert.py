@@ -1,6 +1,8 @@
 """Between pipelines' records and the protocol's messages, in both directions."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf import json_format
@@ -11,7 +13,7 @@ from howdah.pachd.pipelines.datums import Datum, InputFile
 from howdah.pachd.pipelines.inputs import Input
 from howdah.pachd.pipelines.logs import LogLine
 from howdah.pachd.pipelines.meta import DatumState, Meta, ProcessStats, pfs_path
-from howdah.pachd.pipelines.records import JobInfo, JobState, PipelineInfo, SecretInfo
+from howdah.pachd.pipelines.records import JobInfo, JobState, PipelineInfo, PipelineState, SecretInfo
 from howdah.pachd.pipelines.refs import DatumId, JobRef, PipelineRef
 from howdah.pachd.pipelines.schema import JsonObject
 from howdah.pachd.pipelines.showing import details_json
@@ -22,6 +24,8 @@ from howdah.pachd.wire.convert import commit_message, project_message, repo_mess
 
 NOT_HONOURED = "howdah/not-honoured-here"
 """In a pipeline's metadata: which fields of its spec have no effect outside Kubernetes."""
+
+_VERSIONS_KEPT = 1024
 
 # -- from messages
 
@@ -58,16 +62,27 @@ def job_message(ref: JobRef) -> Any:
 
 
 def pipeline_info(info: PipelineInfo, last_job: JobState | None, available: int) -> Any:
+    message = pps.PipelineInfo()
+    made = _as_made(replace(info, stopped=False, state=PipelineState.STARTING, reason=""))
+    message.CopyFrom(made)
+    message.stopped = info.stopped
+    message.state = int(info.state)
+    message.reason = info.reason
+    message.last_job_state = int(last_job or 0)
+    message.details.workers_available = available
+    message.details.recent_error = message.details.reason = info.reason
+    return message
+
+
+@lru_cache(_VERSIONS_KEPT)
+def _as_made(info: PipelineInfo) -> Any:
+    """What of a version never changes: worked out of its spec once, not for every listing. To be copied."""
     spec = info.spec
     kind = "PIPELINE_TYPE_SERVICE" if spec.service else "PIPELINE_TYPE_TRANSFORM"
     message = pps.PipelineInfo(
         pipeline=pipeline_message(info.ref),
         version=info.version,
         spec_commit=commit_message(info.spec_commit),
-        stopped=info.stopped,
-        state=int(info.state),
-        reason=info.reason,
-        last_job_state=int(last_job or 0),
         parallelism=spec.parallelism,
         type=getattr(pps.PipelineInfoPipelineType, kind),
         user_spec_json=info.user_json,
@@ -78,8 +93,6 @@ def pipeline_info(info: PipelineInfo, last_job: JobState | None, available: int)
     message.details.created_at.CopyFrom(timestamp(info.created_ns))
     message.details.updated_at.CopyFrom(timestamp(info.updated_ns))
     message.details.workers_requested = spec.parallelism
-    message.details.workers_available = available
-    message.details.recent_error = message.details.reason = info.reason
     return message
 
 
