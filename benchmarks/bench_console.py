@@ -117,6 +117,12 @@ def shown(page: Page, selector: str, number: int = 1) -> float:
     return float(page.evaluate(SHOWN, [selector, number])) / 1000
 
 
+def first(bench: Bench, browser: Browser, url: str) -> None:
+    page = opened(browser, url)
+    bench.value("first view", shown(page, ".tiles li", 4), "s", must="<= 1")
+    page.close()
+
+
 def graph(bench: Bench, browser: Browser, url: str) -> None:
     nodes = SOURCES * (LENGTH + 1)
     page = opened(browser, f"{url}/dag")
@@ -232,6 +238,8 @@ def main() -> None:
                 browser = playwright.chromium.launch(executable_path=executable, args=arguments)
                 opened(browser, url).close()
                 only = sys.argv[1:]
+                if not only or "first" in only:
+                    first(bench, browser, url)
                 if not only or "graph" in only:
                     graph(bench, browser, url)
                 if not only or "files" in only:

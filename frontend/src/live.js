@@ -11,13 +11,23 @@ import { lines, request, session } from "./api.js";
 const hearers = new Set();
 const watchers = new Set();
 let connected = null;
+let toldFrom = Infinity;
 
-function say(state) {
-  if (connected === state) return;
-  const wasAway = connected === false;
-  connected = state;
-  watchers.forEach((watcher) => watcher(state));
-  if (state && wasAway) tell(null);
+// Of one clock for all pages of the browser, which no correction of the time moves.
+export const now = () => performance.timeOrigin + performance.now();
+
+// Whether every change since that moment has been told to this page, or will be.
+export const toldSince = (moment) => connected === true && moment >= toldFrom;
+
+// `from`: since when changes are told. Where somebody listens anew, some may have gone by unheard.
+function say(state, from = Infinity) {
+  const anew = connected !== null && from !== toldFrom;
+  toldFrom = from;
+  if (connected !== state) {
+    connected = state;
+    watchers.forEach((watcher) => watcher(state));
+  }
+  if (state && anew) tell(null);
 }
 
 function tell(topics) {
@@ -32,24 +42,26 @@ let stop = new AbortController();
 
 export function reconnect() {
   stop.abort();
+  tell(null);
   share();
 }
 
 // The promise lasts as long as this page listens: until it is closed or takes another token.
-async function share() {
+export async function share() {
   stop = new AbortController();
   const mine = stop.signal;
+  const began = now();
   const name = `howdah-events:${session.token}`;
   const others = new BroadcastChannel(name);
   mine.addEventListener("abort", () => others.close());
   others.onmessage = ({ data }) => {
-    if (data.asks) return connected !== null && listening && others.postMessage({ state: connected });
-    if ("state" in data) say(data.state);
+    if (data.asks) return connected !== null && listening && others.postMessage({ state: connected, from: toldFrom });
+    if ("state" in data) say(data.state, Math.max(data.from, began));
     else tell(data.topics);
   };
   let listening = false;
   const spread = {
-    say: (state) => { say(state); others.postMessage({ state }); },
+    say: (state, from = Infinity) => { say(state, from); others.postMessage({ state, from }); },
     tell: (topics) => { tell(topics); others.postMessage({ topics }); },
   };
   const turn = () => { listening = true; return listen(mine, spread); };
@@ -74,13 +86,12 @@ async function listen(mine, spread) {
     try {
       heard();
       const answer = await request("/console/events", { signal: one.signal });
-      spread.say(true);
       for await (const line of lines(answer.body)) {
         heard();
-        if (line.startsWith("data: [")) {
-          const topics = JSON.parse(line.slice(6));
-          if (topics.length) spread.tell(topics);
-        }
+        if (!line.startsWith("data: ")) continue;
+        const said = JSON.parse(line.slice(6));
+        if (!Array.isArray(said)) spread.say(true, now() - said.told_since_ms);
+        else if (said.length) spread.tell(said);
       }
     } catch {}
     clearTimeout(silence);
@@ -91,15 +102,11 @@ async function listen(mine, spread) {
   }
 }
 
-let started = false;
 export function useConnection() {
   const [state, set] = useState(connected);
   useEffect(() => {
-    if (!started) {
-      started = true;
-      share();
-    }
     watchers.add(set);
+    set(connected);
     return () => watchers.delete(set);
   }, []);
   return state;
@@ -111,6 +118,9 @@ const alike = (one, topic) => {
   const [start, end] = topic.split("*");
   return end !== undefined && one.startsWith(start) && one.endsWith(end);
 };
+
+// Hears every change before the views do: `null` means that anything may have changed.
+export const onTold = (hearer) => hearers.add(hearer);
 
 // Calls `hear` whenever one of `topics` may have changed.
 export function useTopic(topics, hear) {

@@ -1,7 +1,7 @@
 import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { call, onRefused, session } from "./api.js";
-import { reconnect, useConnection } from "./live.js";
+import { reconnect, share, useConnection } from "./live.js";
 import { A, Router, usePlace } from "./route.jsx";
 import { Palette } from "./palette.jsx";
 import { Page } from "./parts.jsx";
@@ -126,4 +126,5 @@ function App() {
   );
 }
 
+share();
 render(<Router><App /></Router>, document.getElementById("app"));

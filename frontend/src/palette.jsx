@@ -1,6 +1,7 @@
 // Ctrl-K: every object by a few letters of its name.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { cases, deployments, pipelines, repos } from "./things.js";
+import { pipelines, repos } from "./lists.js";
+import { cases, deployments } from "./things.js";
 import { go, to } from "./route.jsx";
 
 const VIEWS = [["Home", "/"], ["Graph", "/dag"], ["Catalog", "/catalog"], ["Data", "/repos"], ["Pipelines", "/pipelines"], ["Jobs", "/jobs"], ["Models", "/models"], ["Serving", "/deployments"], ["Monitoring", "/monitoring"], ["Predictions", "/predictions"], ["Settings", "/settings"]].map(([name, address]) => ({ kind: "view", name, address }));

@@ -1,9 +1,8 @@
 // What several views read: the lists of objects, and what follows from their names.
 import { call, commitOf, keptJson, kube, list, orNull, readJson } from "./api.js";
+import { repos } from "./lists.js";
 
 export const SDEP = "/apis/machinelearning.seldon.io/v1";
-export const repos = () => list("pfs_v2.API/ListRepo", { type: "user" });
-export const pipelines = () => list("pps_v2.API/ListPipeline", { details: true });
 export const deployments = async () => (await kube(`${SDEP}/seldondeployments`)).items;
 
 export const ref = (thing) => `${thing.project?.name || "default"}/${thing.name}`;

@@ -1,9 +1,10 @@
 // Every data set and model, found by name, description, column, project or day.
 import { keptJson, orNull, readJson } from "../api.js";
+import { pipelines, repos } from "../lists.js";
 import { useLive } from "../live.js";
 import { Card, Page, Shown, Table, Time } from "../parts.jsx";
 import { A, setQuery, to, usePlace } from "../route.jsx";
-import { cases, champion, decisions, finishedHead, pipelines, repos } from "../things.js";
+import { cases, champion, decisions, finishedHead } from "../things.js";
 import { bytes, count } from "../words.js";
 
 const BESIDE = ["policy", "schema", "manifest", "retrain", "decisions", "publish", "model"];

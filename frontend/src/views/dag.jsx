@@ -1,41 +1,23 @@
 // Everything that data flows through, from left to right: repos, pipelines with their output
 // repos, deployments, inference logs. By one global ID only what that ID touched stands out.
-import { Graph, layout } from "@dagrejs/dagre";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { call, list, orNull } from "../api.js";
 import { folded, nodesAndEdges } from "../graph.js";
+import { pipelines, repos } from "../lists.js";
+import { HIGH, WIDE, placed } from "../layout.js";
 import { useLive } from "../live.js";
 import { Confirm, Facts, Id, Page, Shown, State, Time } from "../parts.jsx";
 import { A, setQuery, to, usePlace } from "../route.jsx";
-import { deployments, pipelines, ref, repos } from "../things.js";
+import { deployments, ref } from "../things.js";
 import { count, mood, shown } from "../words.js";
-
-const WIDE = 190;
-const HIGH = 52;
-
-function placed({ nodes, edges }) {
-  const graph = new Graph();
-  graph.setGraph({ rankdir: "LR", nodesep: 18, ranksep: 56, marginx: 12, marginy: 12 });
-  graph.setDefaultEdgeLabel(() => ({}));
-  for (const node of nodes) graph.setNode(node.id, { width: WIDE, height: HIGH });
-  for (const [from, into] of edges) graph.setEdge(from, into);
-  if (nodes.length) layout(graph);
-  const size = graph.graph();
-  return {
-    at: new Map(nodes.map((node) => [node.id, graph.node(node.id)])),
-    paths: edges.map(([from, into]) => ({ from, into, points: graph.edge(from, into).points })),
-    width: size.width || 1,
-    height: size.height || 1,
-  };
-}
 
 export function Dag() {
   const { query } = usePlace();
   const set = query.get("set");
   const project = query.get("project");
   const live = useLive(
-    async () => ({ repos: await repos(), pipelines: await pipelines(), deployments: await deployments() }),
-    ["repos", "pipelines", "jobs", "deployments"], []);
+    async () => { const [r, p, d] = await Promise.all([repos(), pipelines(), deployments()]); return { repos: r, pipelines: p, deployments: d }; },
+    ["repos", "pipelines", "deployments"], []);
   const touched = useLive(
     async () => {
       if (!set) return null;

@@ -1,8 +1,9 @@
 import { list } from "../api.js";
+import { pipelines, repos } from "../lists.js";
 import { useLive } from "../live.js";
 import { Card, Empty, Id, Page, Shown, State, Time } from "../parts.jsx";
 import { A, to } from "../route.jsx";
-import { cases, decisions, deployments, pipelines, repos } from "../things.js";
+import { cases, decisions, deployments } from "../things.js";
 import { count, mood, nsToDate, took } from "../words.js";
 
 async function everyDecision() {
@@ -13,13 +14,10 @@ async function everyDecision() {
 
 export function Home() {
   const live = useLive(
-    async () => ({
-      repos: await repos(),
-      pipelines: await pipelines(),
-      deployments: await deployments(),
-      jobs: await list("pps_v2.API/ListJob", { number: "12" }),
-      decisions: await everyDecision(),
-    }),
+    async () => {
+      const read = { repos: repos(), pipelines: pipelines(), deployments: deployments(), jobs: list("pps_v2.API/ListJob", { number: "12" }), decisions: everyDecision() };
+      return Object.fromEntries(await Promise.all(Object.entries(read).map(async ([name, found]) => [name, await found])));
+    },
     ["repos", "jobs", "pipelines", "deployments", "commits:*-decisions"],
     [],
   );

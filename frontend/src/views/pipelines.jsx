@@ -1,14 +1,15 @@
 import { useState } from "preact/hooks";
 import { call, list } from "../api.js";
+import { pipelines } from "../lists.js";
 import { useLive } from "../live.js";
 import { Card, Facts, Page, Shown, State, Table, Time } from "../parts.jsx";
 import { A, to } from "../route.jsx";
-import { inputs, pipelines } from "../things.js";
+import { inputs } from "../things.js";
 import { Act } from "./dag.jsx";
 import { JobTable } from "./jobs.jsx";
 
 export function Pipelines() {
-  const live = useLive(pipelines, ["pipelines", "jobs"], []);
+  const live = useLive(pipelines, ["pipelines"], []);
   return (
     <Page title="Pipelines"><Card flush><Shown live={live}>{(found) => (
       <Table label="Pipelines" rows={found} keyOf={(info) => info.pipeline.project.name + info.pipeline.name} empty="No pipeline yet. pachctl create pipeline -f spec.json makes one." columns={[

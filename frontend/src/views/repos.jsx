@@ -1,15 +1,15 @@
 import { useState } from "preact/hooks";
 import { call, list, repoOf, upload } from "../api.js";
+import { sizedRepos } from "../lists.js";
 import { useLive } from "../live.js";
 import { Card, Confirm, Facts, Id, Page, Shown, State, Table, Time } from "../parts.jsx";
 import { A, go, setQuery, to, usePlace } from "../route.jsx";
-import { repos } from "../things.js";
 import { bytes, commitState } from "../words.js";
 
 export function Repos() {
   const { query } = usePlace();
   const wanted = query.get("find") ?? "";
-  const live = useLive(repos, ["repos", "commits"], []);
+  const live = useLive(sizedRepos, ["repos", "commits"], []);
   const [making, setMaking] = useState(false);
   return (
     <Page title="Data" actions={<>
