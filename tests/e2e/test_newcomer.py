@@ -17,14 +17,15 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial" / "your-own-data.md"
+FORECAST = TUTORIAL.with_name("your-own-forecast.md")
 NOTEBOOK = TUTORIAL.with_name("notebook.ipynb")
 AGAIN = "" if os.environ.get("UPDATE_TRANSCRIPTS") else "--dry-run"
 FREE = "[daemon]\npachd_port = 0\ns3_port = 0\nhttp_port = 0\ningress_port = 0\n"
 
 
-def typed() -> list[str]:
+def typed(page: Path = TUTORIAL) -> list[str]:
     """The tutorial's command lines, in order."""
-    blocks = re.findall(r"```console\n(.*?)```", TUTORIAL.read_text(), re.DOTALL)
+    blocks = re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL)
     return [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
 
 
@@ -32,6 +33,7 @@ def typed() -> list[str]:
 def run(tmp_path: Path) -> Iterator:
     (tmp_path / "howdah.toml").write_text(FREE)
     _cars(tmp_path / "cars.csv")
+    _shares(tmp_path / "shares.csv")
     programs = tmp_path / "bin"
     programs.mkdir()
     for name, module in (("howdah", "howdah.cli.howdah"), ("pachctl", "howdah.cli.pachctl")):
@@ -73,6 +75,15 @@ def _cars(path: Path) -> None:
         csv.writer(file).writerows([header, *rows])
 
 
+def _shares(path: Path) -> None:
+    with path.open("w", newline="") as file:
+        written = csv.writer(file)
+        written.writerow(["Ticker", "Date", "Close", "Volume"])
+        for source in sorted((ROOT / "pipelines" / "stocks" / "data").glob("200[456].csv")):
+            for row in csv.DictReader(source.read_text().splitlines()):
+                written.writerow([row["Ticker"], row["Date"], row["Close"], row["Volume"]])
+
+
 @pytest.mark.timeout(400)
 def test_the_tutorial_as_it_stands(run, tmp_path: Path) -> None:
     said = {}
@@ -97,6 +108,22 @@ def test_the_tutorial_as_it_stands(run, tmp_path: Path) -> None:
     run("howdah backup copy")
     run("howdah restore copy --state again")
     run("howdah gc --state again && howdah check --data --state again")
+
+
+@pytest.mark.timeout(400)
+def test_the_tutorial_of_a_forecast_as_it_stands(run, tmp_path: Path) -> None:
+    said = {line: run(line) for line in typed(FORECAST)}
+    told = next(text for line, text in said.items() if line.startswith("howdah init"))
+    assert [line for line in told.splitlines() if line not in typed(FORECAST)] == []
+    (card,) = [text for line, text in said.items() if line.endswith("/card.md")]
+    assert "| IBM |" in card
+    (answer,) = [text for line, text in said.items() if line.startswith("howdah predict")]
+    header, change = answer.split()
+    assert header == "log_return"
+    assert -0.1 < float(change) < 0.1
+    (shares,) = [text for line, text in said.items() if line.startswith("howdah explain")]
+    assert "Volume_change" in shares
+    subprocess.run([sys.executable, "-m", "pytest", "-q", "tests"], cwd=tmp_path, check=True)
 
 
 @pytest.mark.long

@@ -21,6 +21,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -179,8 +180,9 @@ def shell(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Shell]:
-    for name in ("PACH_TOKEN", "PACHD_ADDRESS", "NO_COLOR", "EDITOR", "KUBECONFIG"):
+    for name in ("PACH_TOKEN", "PACHD_ADDRESS", "EDITOR", "KUBECONFIG"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_COLOR", "")  # not only unset: --no-color sets it, and that must be undone
     if pachd:
         monkeypatch.setenv("PACHD_ADDRESS", pachd)
     here, state = tmp_path / "here", tmp_path / "here" / ".howdah"
@@ -201,6 +203,8 @@ def shell(
     (here / "cars.csv").write_text(
         "weight,power,mileage\n" + "".join(f"{n},{2 * n},{90 - n}\n" for n in range(9, 60))
     )
+    days = (date(2021, 1, 1) + timedelta(n) for n in range(200))
+    (here / "sold.csv").write_text("day,sold\n" + "".join(f"{day},{day.day}\n" for day in days))
     yield Shell(capsys, monkeypatch, here)
     with suppress(NotFound):  # most never start one
         running.stop(running.find(state), timeout_s=60)

@@ -37,7 +37,9 @@ def kubectl(
     Options of Howdah's own stand before the first word; all others are kubectl's.
 
     Examples:
+
       howdah kubectl apply -f seldon/mileage/deployment.yaml
+
       howdah kubectl get sdep mileage -o yaml
     """
     found = kubeconfig(state)

@@ -40,7 +40,9 @@ def predict(
     columns, too.
 
     Examples:
+
       howdah predict mileage Cylinders=4 Weight_in_lbs=2300 Horsepower=90
+
       howdah predict mileage -f cars.csv --json
     """
     found = rows.given(words or [], file)

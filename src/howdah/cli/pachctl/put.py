@@ -51,8 +51,11 @@ def file(
     """Put files into a repo: one commit, all or nothing.
 
     Examples:
+
       pachctl put file heart-raw@master:/2026-11.csv -f november.csv
+
       pachctl put file images@master -r -f my-directory
+
       cat notes.txt | pachctl put file notes@master:/today.txt
     """
     reference = references.file(name)
