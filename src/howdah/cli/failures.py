@@ -103,8 +103,20 @@ def _usage(error: typer.TyperException, program: str) -> int:
         sys.stderr.write(context.get_help() + "\n")
         return USER_ERROR
     command = context.command_path if context is not None else program
+    if (refusal := _of_the_real_tool(command, getattr(error, "option_name", ""))) is not None:
+        return _explain(refusal, debug=False)
     tell(_sentence(error), remedy=f"See `{command} --help`.")
     return USER_ERROR
+
+
+def _of_the_real_tool(command: str, option: str) -> HowdahError | None:
+    """The refusal of an option that only Pachyderm's own pachctl has."""
+    _, pachctl, verb = command.rpartition("pachctl")
+    if not pachctl or not option:
+        return None
+    from howdah.cli.pachctl import refused
+
+    return refused.option(verb.strip(), option)
 
 
 def _sentence(error: typer.TyperException) -> str:

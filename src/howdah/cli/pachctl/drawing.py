@@ -21,11 +21,14 @@ GAP = 2
 def pipelines(
     box_width: Annotated[int, typer.Option(min=3, help="A box is at least so wide.")] = 11,
     edge_height: Annotated[int, typer.Option(min=3, help="Lines between two layers.")] = 3,
+    commit: Annotated[str, typer.Option("--commit", "-c", help="As they were in this commit set.")] = "",
     project: Project = None,
 ) -> None:
     """Draw repos and pipelines as a graph, data flowing downwards."""
     with connected(project) as session:
-        asked = {"projects": [session.named_project(session.project)], "details": True}
+        asked: dict[str, object] = {"projects": [session.named_project(session.project)], "details": True}
+        if commit:
+            asked["commit_set"] = session.message("pfs_v2.CommitSet", id=commit)
         found = list(session.pps_stream("ListPipeline", **asked))
     graph = {info.pipeline.name: sorted(set(_repos(info.details.input))) for info in found}
     sys.stdout.writelines(line + "\n" for line in drawn(graph, box_width, edge_height))

@@ -1,4 +1,4 @@
-"""Files: reading, listing, comparing, copying, deleting. Putting them stands in `put.py`."""
+"""Files: reading, listing, copying, deleting. Putting stands in `put.py`, comparing in `diffing.py`."""
 
 import os
 import stat
@@ -14,7 +14,7 @@ import typer
 from howdah.cli.pachctl import printing, references
 from howdah.cli.pachctl.completing import repos as names
 from howdah.cli.pachctl.connection import Project, connected
-from howdah.cli.pachctl.printing import GREEN, RED, Output, Raw
+from howdah.cli.pachctl.printing import Output, Raw
 from howdah.cli.pachctl.progress import Transfer
 from howdah.cli.pachctl.session import Session
 from howdah.client.pachd import Fields
@@ -25,6 +25,9 @@ Name = Annotated[
     typer.Argument(
         metavar="REPO@BRANCH-OR-COMMIT:PATH", help="The file.", show_default=False, autocompletion=names
     ),
+]
+Timeless = Annotated[
+    bool, typer.Option("--full-timestamps", help="Accepted; no times stand in what is printed.")
 ]
 HEADER = ("SIZE", "NAME")
 FILE = 1
@@ -151,6 +154,7 @@ def list_(
     name: Annotated[str, typer.Argument(metavar="REPO@BRANCH-OR-COMMIT[:PATH]", show_default=False)],
     raw: Raw = False,
     output: Output = None,
+    full: Timeless = False,
     project: Project = None,
 ) -> None:
     """List what is in a directory.
@@ -165,6 +169,7 @@ def glob(
     pattern: Annotated[str, typer.Argument(metavar="REPO@BRANCH-OR-COMMIT:PATTERN", show_default=False)],
     raw: Raw = False,
     output: Output = None,
+    full: Timeless = False,
     project: Project = None,
 ) -> None:
     """List the files that a pattern matches; quote the pattern.
@@ -181,43 +186,18 @@ def _print(found: Iterator[Fields], raw: bool, output: printing.Encoding | None)
     printing.many(found, HEADER, lambda info: (printing.size(info.size_bytes), info.file.path), raw, output)
 
 
-def diff(
-    new: Annotated[str, typer.Argument(metavar="NEW", help="repo@commit:path", show_default=False)],
-    old: Annotated[str | None, typer.Argument(metavar="OLD", help="By default NEW's parent.")] = None,
-    shallow: Annotated[bool, typer.Option("--shallow", "-s", help="Not below this directory.")] = False,
-    name_only: Annotated[bool, typer.Option("--name-only", help="Only the paths that differ.")] = False,
-    project: Project = None,
-) -> None:
-    """Show what changed between two commits."""
-    with connected(project) as session:
-        asked = {"new_file": session.file(references.file(new)), "shallow": shallow}
-        if old is not None:
-            asked["old_file"] = session.file(references.file(old))
-        rows = []
-        for change in session.pfs_stream("DiffFile", **asked):
-            for side, sign, shade in (("old_file", "-", RED), ("new_file", "+", GREEN)):
-                if change.HasField(side):
-                    info = getattr(change, side)
-                    rows.append(
-                        (printing.colour(sign, shade), printing.size(info.size_bytes), info.file.path)
-                    )
-    if name_only:
-        for path in dict.fromkeys(row[2] for row in rows):
-            sys.stdout.write(path + "\n")
-    else:
-        printing.table(("OP", *HEADER), rows)
-
-
 def copy(
     source: Annotated[str, typer.Argument(metavar="FROM", help="repo@commit:path", show_default=False)],
     target: Annotated[str, typer.Argument(metavar="TO", help="repo@branch:path", show_default=False)],
     append: Annotated[bool, typer.Option("--append", "-a", help="Behind what is there.")] = False,
     project: Project = None,
+    src_project: Annotated[str, typer.Option(help="FROM's project, if it is another.")] = "",
+    dest_project: Annotated[str, typer.Option(help="TO's project, if it is another.")] = "",
 ) -> None:
     """Copy a file or directory inside pachd; nothing is downloaded."""
-    to = references.file(target)
+    to = references.within(dest_project, references.file(target))
     with connected(project) as session:
-        there = session.file(references.file(source))
+        there = session.file(references.within(src_project, references.file(source)))
         session.pfs("InspectFile", file=there)  # pachd itself copies nothing from nowhere, in silence
         copying = session.message(
             "pfs_v2.CopyFile",

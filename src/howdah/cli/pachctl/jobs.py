@@ -8,7 +8,7 @@ import typer
 
 from howdah.cli.pachctl import printing, references
 from howdah.cli.pachctl.connection import Project, connected
-from howdah.cli.pachctl.printing import GREEN, RED, YELLOW, FullTimestamps, Output, Raw
+from howdah.cli.pachctl.printing import GREEN, RED, YELLOW, FullTimestamps, NoPager, Output, Raw
 from howdah.cli.pachctl.session import Session
 from howdah.client.pachd import Fields
 
@@ -29,7 +29,6 @@ STATES = {
     9: ("unrunnable", RED),
 }
 FAILURE, SUCCESS, KILLED, UNRUNNABLE = 4, 5, 6, 9
-NAMES = {name: number for number, (name, _) in STATES.items()}
 LONGEST_REASON = 25
 
 
@@ -121,24 +120,29 @@ def _duration(info: Fields) -> str:
 def list_(
     identity: Annotated[str | None, typer.Argument(metavar="[JOB]", show_default=False)] = None,
     pipeline: Annotated[str, typer.Option("--pipeline", "-p", help="Only of this pipeline.")] = "",
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", "-i", help="Only what read repo@commit; may be repeated.")
+    ] = None,
     expand: Annotated[bool, typer.Option("--expand", "-x", help="A line for each job of a set.")] = False,
     number: Annotated[int, typer.Option("--number", "-n", min=0, help="At most this many; 0 for all.")] = 0,
     states: Annotated[list[str] | None, typer.Option("--state", help="Only in this state.")] = None,
     history: Annotated[str, typer.Option(help="Versions back: none, a number, or all.")] = "none",
     all_projects: Annotated[bool, typer.Option("--all-projects", "-A", help="Of every project.")] = False,
+    no_pager: NoPager = False,
     raw: Raw = False,
     output: Output = None,
     full: FullTimestamps = False,
     project: Project = None,
 ) -> None:
     """List job sets, the jobs of one set, or the jobs of a pipeline."""
-    wanted = _states(states or [])
+    wanted = printing.numbers(states or [], STATES, "job")
     with connected(project) as session:
         projects = [] if all_projects else [session.named_project(session.project)]
         if identity is not None:
             found = _set(session, identity, False)
-        elif pipeline or expand or wanted:
+        elif pipeline or expand or wanted or inputs:
             asked: dict[str, object] = {"projects": projects, "history": references.history(history)}
+            asked["input_commit"] = [session.commit(references.commit(each)) for each in inputs or ()]
             if pipeline:
                 asked["pipeline"] = session.pipeline(pipeline)
             found = session.pps_stream("ListJob", **asked)
@@ -148,12 +152,6 @@ def list_(
             return
         kept = (info for info in found if not wanted or info.state in wanted)
         _print(islice(kept, number or None), raw, output, full)
-
-
-def _states(names: list[str]) -> set[int]:
-    if unknown := [name for name in names if name not in NAMES]:
-        raise typer.BadParameter(f"No job state {unknown[0]!r}; there are {', '.join(NAMES)}.")
-    return {NAMES[name] for name in names}
 
 
 def _print(found: Iterable[Fields], raw: bool, output: printing.Encoding | None, full: bool) -> None:

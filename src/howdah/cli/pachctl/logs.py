@@ -22,6 +22,7 @@ def logs(
     datum: Annotated[str, typer.Option("--datum", help="Only of this datum.")] = "",
     inputs: Annotated[str, typer.Option("--inputs", help="Only about these files, comma-separated.")] = "",
     master: Annotated[bool, typer.Option("--master", help="What the engine said, not user code.")] = False,
+    worker: Annotated[bool, typer.Option("--worker", help="What workers said; so it is by itself.")] = False,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as more comes.")] = False,
     tail: Annotated[int, typer.Option("--tail", "-t", min=0, help="Only the last lines.")] = 0,
     since: Annotated[str, typer.Option(help="Only this far back, such as 90s, 10m or 24h.")] = "24h",
@@ -34,6 +35,8 @@ def logs(
     """
     if not pipeline and not job:
         raise typer.BadParameter("Name a pipeline with -p or a job with -j.")
+    if master and worker:
+        raise typer.BadParameter("--master and --worker exclude each other.")
     with connected(project) as session:
         asked: dict[str, object] = {
             "master": master,

@@ -1,7 +1,6 @@
 """Pipelines."""
 
 import json
-import sys
 from typing import Annotated
 
 import typer
@@ -36,22 +35,30 @@ STATES = {
 }
 
 
-def create(file: File = "-", dry_run: DryRun = False, project: Project = None) -> None:
+def create(
+    file: File = "-",
+    dry_run: DryRun = False,
+    raw: Raw = False,
+    output: Output = None,
+    project: Project = None,
+) -> None:
     """Create pipelines from a spec.
 
     Example: pachctl create pipeline -f pipelines/mileage/1-clean.json
     """
-    _create(file, project, dry_run=dry_run)
+    _create(file, project, output, dry_run=dry_run)
 
 
 def update(
     file: File = "-",
     reprocess: Reprocess = False,
     dry_run: DryRun = False,
+    raw: Raw = False,
+    output: Output = None,
     project: Project = None,
 ) -> None:
     """Change pipelines to what a spec says."""
-    _create(file, project, dry_run=dry_run, update=True, reprocess=reprocess)
+    _create(file, project, output, dry_run=dry_run, update=True, reprocess=reprocess)
 
 
 def validate(file: File = "-", project: Project = None) -> None:
@@ -64,15 +71,14 @@ def validate(file: File = "-", project: Project = None) -> None:
             session.pps("CreatePipelineV2", create_pipeline_request_json=text, dry_run=True, update=True)
 
 
-def _create(file: str, project: str | None, **asked: bool) -> None:
+def _create(file: str, project: str | None, output: printing.Encoding | None, **asked: bool) -> None:
     specs = documents(file)
     with connected(project) as session:
         for spec in specs:
             _with_project(spec, session.project)
             answer = session.pps("CreatePipelineV2", create_pipeline_request_json=json.dumps(spec), **asked)
             if asked["dry_run"]:
-                effective = json.loads(answer.effective_create_pipeline_request_json)
-                sys.stdout.write(json.dumps(effective, indent=2) + "\n")
+                printing.documents([json.loads(answer.effective_create_pipeline_request_json)], output)
 
 
 def _with_project(spec: JsonObject, project: str) -> None:
@@ -118,9 +124,15 @@ def inspect(
 
 
 def list_(
-    name: Annotated[str | None, typer.Argument(metavar="[PIPELINE]", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[PIPELINE]", show_default=False, autocompletion=names)
+    ] = None,
     history: Annotated[str, typer.Option(help="Versions back: none, a number, or all.")] = "none",
-    spec: Annotated[bool, typer.Option("--spec", "-s", help="Print their specs.")] = False,
+    spec: Annotated[
+        bool, typer.Option("--spec", "-s", help="Print their specs; with -o yaml as YAML.")
+    ] = False,
+    commit: Annotated[str, typer.Option("--commit", "-c", help="As they were in this commit set.")] = "",
+    states: Annotated[list[str] | None, typer.Option("--state", help="Only in this state.")] = None,
     all_projects: Annotated[bool, typer.Option("--all-projects", "-A", help="Of every project.")] = False,
     raw: Raw = False,
     output: Output = None,
@@ -128,16 +140,19 @@ def list_(
     project: Project = None,
 ) -> None:
     """List pipelines with their states."""
+    wanted = printing.numbers(states or [], STATES, "pipeline")
     with connected(project) as session:
         asked: dict[str, object] = {"details": True, "history": references.history(history)}
         if name:
             asked["pipeline"] = session.pipeline(name)
         elif not all_projects:
             asked["projects"] = [session.named_project(session.project)]
-        found = session.pps_stream("ListPipeline", **asked)
+        if commit:
+            asked["commit_set"] = session.message("pfs_v2.CommitSet", id=commit)
+        listed = session.pps_stream("ListPipeline", **asked)
+        found = (info for info in listed if not wanted or info.state in wanted)
         if spec:
-            for info in found:
-                sys.stdout.write(json.dumps(json.loads(info.user_spec_json), indent=2) + "\n")
+            printing.documents((json.loads(info.user_spec_json) for info in found), output)
         else:
             printing.many(found, HEADER, lambda info: _row(info, full), raw, output, full)
 
@@ -171,7 +186,9 @@ def shorthand(found: Fields) -> str:
 
 
 def delete(
-    name: Annotated[str | None, typer.Argument(metavar="PIPELINE", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="PIPELINE", show_default=False, autocompletion=names)
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every pipeline of the project.")] = False,
     force: Annotated[bool, typer.Option("--force", "-f", help="Even if something depends on it.")] = False,
     keep_repo: Annotated[bool, typer.Option("--keep-repo", help="Keep its output.")] = False,

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from howdah.client.pachd import Fields
+from howdah.core.json import Json
 from howdah.errors import Invalid
 
 GREEN, YELLOW, RED = 32, 33, 31
@@ -25,6 +26,7 @@ Raw = Annotated[bool, typer.Option("--raw", help="Print the protocol's own messa
 Output = Annotated[
     Encoding | None, typer.Option("--output", "-o", help="With --raw: json or yaml; implies --raw.")
 ]
+NoPager = Annotated[bool, typer.Option("--no-pager", help="Accepted; nothing goes through a pager here.")]
 FullTimestamps = Annotated[
     bool, typer.Option("--full-timestamps", help="Print times whole, not how long ago.")
 ]
@@ -34,8 +36,11 @@ def messages(found: Iterable[Fields], output: Encoding | None) -> None:
     """Each message as one JSON document, or all as YAML documents."""
     from google.protobuf.json_format import MessageToDict
 
-    for message in found:
-        document = MessageToDict(message, preserving_proto_field_name=True)
+    documents((MessageToDict(message, preserving_proto_field_name=True) for message in found), output)
+
+
+def documents(found: Iterable[Json], output: Encoding | None) -> None:
+    for document in found:
         if output is Encoding.YAML:
             import yaml
 
@@ -61,11 +66,22 @@ def _width(cell: str) -> int:
     return len(plain)
 
 
+def coloured() -> bool:
+    """Whether stdout is a terminal that wants colours."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
 def colour(text: str, code: int) -> str:
     """`text` in colour on a terminal that wants it, plain anywhere else."""
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
-        return text
-    return f"\x1b[{code}m{text}\x1b[0m"
+    return f"\x1b[{code}m{text}\x1b[0m" if coloured() else text
+
+
+def numbers(names: Iterable[str], states: Mapping[int, tuple[str, int]], what: str) -> set[int]:
+    """The states that a user names."""
+    known = {name: number for number, (name, _) in states.items() if name.isalpha()}
+    if unknown := [name for name in names if name not in known]:
+        raise typer.BadParameter(f"No {what} state {unknown[0]!r}; there are {', '.join(known)}.")
+    return {known[name] for name in names}
 
 
 def size(count: int) -> str:

@@ -1,7 +1,7 @@
 """How a command line names things: `[project/]repo[.type][@branch-or-commit[=commit]][:path]`."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from howdah.errors import Invalid
 
@@ -72,6 +72,11 @@ def file(text: str) -> Reference:
     if not found.revision:
         raise Invalid(f'invalid format "{text}": name the file as repo@branch-or-commit:/path')
     return found
+
+
+def within(project: str, reference: Reference) -> Reference:
+    """The same in `project`, where one is given and the reference names none itself."""
+    return replace(reference, project=reference.project or project)
 
 
 def job(text: str) -> Reference:

@@ -3,6 +3,7 @@
 Reading it costs nothing; a module is imported when one of its commands runs.
 """
 
+import os
 from typing import Annotated
 
 import typer
@@ -13,7 +14,7 @@ HERE = "howdah.cli.pachctl"
 PLURALS = {
     noun: (f"{noun}s",)
     for noun in ("project", "repo", "commit", "file", "pipeline", "job", "datum", "secret")
-} | {"branch": ("branches",), "defaults": ("default",)}
+} | {"branch": ("branches",), "defaults": ("default",), "commit": ("commits", "commitV2")}
 
 
 def _verb(help: str, _absent: dict[str, Group] | None = None, **nouns: tuple[str, str]) -> Group:
@@ -30,6 +31,7 @@ def _refused(function: str, what: str) -> Group:
     return Group(f"{HERE}.refused:{function}", f"Not here: {what}", passes_on=True)
 
 
+ENTERPRISE = {"active-enterprise-context": _refused("enterprise_context", "Pachyderm 2.12 has retired it.")}
 SNAPSHOT = {"snapshot": _refused("snapshot", "`howdah backup` copies everything.")}
 
 VERBS = {
@@ -105,7 +107,7 @@ VERBS = {
     ),
     "diff": _verb(
         "Compare files.",
-        file=("files:diff", "Show what changed between two commits."),
+        file=("diffing:diff", "Show what changed between two commits."),
     ),
     "copy": _verb(
         "Copy files.",
@@ -136,7 +138,10 @@ VERBS = {
     ),
     "run": _verb(
         "Let a cron pipeline tick.",
-        {"pfs-load-test": _refused("load_test", "Pachyderm's own load generator.")},
+        {
+            "pfs-load-test": _refused("load_test", "Pachyderm's own load generator."),
+            "pps-load-test": _refused("pps_load_test", "Pachyderm's own load generator."),
+        },
         cron=("pipelines:run_cron", "Let a cron pipeline tick now."),
     ),
     "check": _verb(
@@ -194,12 +199,14 @@ VERBS = {
         {
             "get": _verb(
                 "Print a setting.",
+                ENTERPRISE,
                 active_context=("configuring:get_active_context", "Print the active context's name."),
                 context=("configuring:get_context", "Print a context as JSON."),
                 metrics=("configuring:get_metrics", "Print whether anything is reported home."),
             ),
             "set": _verb(
                 "Change a setting.",
+                ENTERPRISE | {"metrics": _refused("set_metrics", "nothing is ever reported home.")},
                 active_context=("configuring:set_active_context", "Make a context the active one."),
                 context=("configuring:set_context", "Write a context from JSON on stdin."),
             ),
@@ -224,6 +231,9 @@ VERBS = {
         {
             "dump": Group(f"{HERE}.cluster:debug_dump", "Write what helps to find a fault into an archive."),
             "profile": _refused("debug", "profiles of Go programs."),
+            "trace": _refused("debug", "traces of Go programs."),
+            "template": _refused("debug", "the dump has one form."),
+            "local": _refused("debug", "the dump has one form."),
             "binary": _refused("debug", "binaries of Go programs."),
             "log-level": _refused("log_level", "its log has one level."),
             "analyze": _refused("debug", "Pachyderm's own analysis."),
@@ -231,11 +241,15 @@ VERBS = {
     ),
     "next": Group(HERE, "Ask for a datum.", {"datum": _refused("next_datum", "user code asks for it.")}),
     "auth": _refused("auth", "users and roles belong to a cluster."),
+    "buildinfo": _refused("buildinfo", "how a Go program was built."),
+    "completion": _refused("completion", "see `pachctl --install-completion`."),
     "enterprise": _refused("enterprise", "Pachyderm 2.12 itself has retired it."),
+    "exit": _refused("exit_", "it leaves a shell that is not here."),
     "idp": _refused("idp", "identity providers belong to a cluster."),
     "kube-events": _refused("kube_events", "there is no Kubernetes."),
     "license": _refused("license_", "Pachyderm 2.12 itself has retired it."),
     "loki": _refused("loki", "logs are files; see `pachctl logs`."),
+    "misc": _refused("misc", "tools for those who look after a cluster."),
     "mount": _refused("mount", "PFS as a folder needs FUSE."),
     "port-forward": _refused("port_forward", "everything listens on this machine."),
     "shell": _refused("shell", "your own shell completes names."),
@@ -250,5 +264,10 @@ def _options(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback when something goes wrong.")
     ] = False,
+    no_color: Annotated[
+        bool, typer.Option("--no-color", help="No colours, as NO_COLOR=1 says, too.")
+    ] = False,
 ) -> None:
-    pass  # acted on in failures.run
+    # --debug is acted on in failures.run.
+    if no_color:
+        os.environ["NO_COLOR"] = "1"
