@@ -68,9 +68,18 @@ def write_forecast(manifest: Manifest) -> str:
 
 def _row(column: Column) -> str:
     if column.kind == "number":
-        return f"| {column.name} | number | {column.minimum:g} to {column.maximum:g} (accepted) |"
+        return f"| {column.name} | number | {_accepted(column)} |"
     levels = ", ".join(column.levels) if column.levels else "free text"
     return f"| {column.name} | {column.kind} | {levels} |"
+
+
+def _accepted(column: Column) -> str:
+    low, high = column.minimum, column.maximum
+    if low is not None and high is not None:
+        return f"{low:g} to {high:g} (accepted)"
+    if low is not None:
+        return f"{low:g} or more (accepted)"
+    return "any" if high is None else f"{high:g} or less (accepted)"
 
 
 def _figures(split: str, manifest: Manifest) -> str:
