@@ -13,6 +13,7 @@ from pathlib import Path
 from howdah.core import failpoints
 from howdah.pachd.storage import tables
 from howdah.pachd.storage.blobs import Blobs
+from howdah.pachd.storage.collection import Collection
 from howdah.pachd.storage.content import Content
 from howdah.pachd.storage.database import Database
 from howdah.pachd.storage.files import LocalObjects
@@ -53,7 +54,7 @@ def main(folder: Path, seed: int, armed: str) -> None:
                 garbage.write(noise(-seed, 400_000))
                 garbage.end_file()
                 garbage.sync()
-            with blobs.collect() as collection:
+            with Collection(blobs) as collection:
                 for content in alive:
                     collection.mark_all(blobs.hashes(content))
                 collection.sweep()

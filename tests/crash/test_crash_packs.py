@@ -13,6 +13,7 @@ import pytest
 
 from howdah.core import failpoints
 from howdah.pachd.storage.check import check
+from howdah.pachd.storage.collection import Collection
 from howdah.pachd.storage.content import Content
 
 CHILD = Path(__file__).with_name("bytes_child.py")
@@ -59,7 +60,7 @@ class Crashes:
     def collect(self):
         """Sweep what the crashes left behind."""
         database, blobs = open_store(self.folder)
-        with contextlib.closing(database), contextlib.closing(blobs), blobs.collect() as collection:
+        with contextlib.closing(database), contextlib.closing(blobs), Collection(blobs) as collection:
             for _, content in self.acknowledged.values():
                 collection.mark_all(blobs.hashes(content))
             collection.sweep()

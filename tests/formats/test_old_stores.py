@@ -12,6 +12,7 @@ import pytest
 from howdah.pachd.storage import tables
 from howdah.pachd.storage.blobs import FORMAT, FORMAT_OBJECT, Blobs
 from howdah.pachd.storage.check import check
+from howdah.pachd.storage.collection import Collection
 from howdah.pachd.storage.content import Content, Hash
 from howdah.pachd.storage.database import Database
 from howdah.pachd.storage.files import LocalObjects
@@ -55,7 +56,7 @@ def assert_whole(folder):
             upload.put_block(b"a block " * 20)
             upload.sync()
             assert blobs.packs.find([block]) == before
-        with blobs.collect() as collection:
+        with Collection(blobs) as collection:
             collection.mark(block)
             for content in expected.values():
                 collection.mark_all(blobs.hashes(Content.decode(bytes.fromhex(content))))

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 from howdah.pachd.storage import tables
 from howdah.pachd.storage.blobs import Blobs
 from howdah.pachd.storage.check import check
+from howdah.pachd.storage.collection import Collection
 from howdah.pachd.storage.content import Content
 from howdah.pachd.storage.database import Database
 from howdah.pachd.storage.files import LocalObjects
@@ -91,7 +92,7 @@ class BytesMachine(RuleBasedStateMachine):
 
     @rule()
     def collect(self):
-        with self.blobs.collect() as collection:
+        with Collection(self.blobs) as collection:
             for content in self.model:
                 collection.mark_all(self.blobs.hashes(content))
             collection.sweep()

@@ -7,6 +7,7 @@ import pytest
 from howdah.core import failpoints
 from howdah.errors import Conflict, NotFound
 from howdah.pachd.storage.check import check
+from howdah.pachd.storage.collection import Collection
 from howdah.pachd.storage.packs import make_record
 from howdah.pachd.storage.record import CHUNKS
 
@@ -26,7 +27,7 @@ def put(blobs, *files):
 
 
 def sweep(blobs, *alive, dry_run=False):
-    with blobs.collect() as collection:
+    with Collection(blobs) as collection:
         for content in alive:
             collection.mark_all(blobs.hashes(content))
         return collection.sweep(dry_run=dry_run)
@@ -118,7 +119,7 @@ def test_an_open_upload_keeps_what_it_wrote_and_what_it_found(blobs):
 
 def test_an_upload_that_ends_between_mark_and_sweep_keeps_its_chunks(blobs):
     put(blobs, noise(300_000, 1))
-    with blobs.collect() as collection:
+    with Collection(blobs) as collection:
         with blobs.upload() as upload:  # its commit would be newer than the snapshot that was marked
             upload.write(noise(300_000, 1))
             content = upload.end_file()
@@ -130,7 +131,7 @@ def test_an_upload_that_ends_between_mark_and_sweep_keeps_its_chunks(blobs):
 
 def test_an_upload_after_the_sweep_writes_again_what_it_would_have_found(blobs):
     put(blobs, noise(300_000, 1))
-    with blobs.collect() as collection:
+    with Collection(blobs) as collection:
         collection.sweep()
         (content,) = put(blobs, noise(300_000, 1))
     assert blobs.read_all(content) == noise(300_000, 1)
@@ -175,7 +176,7 @@ def test_readers_follow_chunks_that_move(blobs):
 def test_a_second_copy_that_is_not_durable_yet_counts_for_nothing(store, tmp_path):
     blobs, data = store.blobs, noise(20_000)
     alive, _ = put(blobs, data, noise(300_000, 1))
-    with blobs.collect() as collection:
+    with Collection(blobs) as collection:
         collection.mark_all(blobs.hashes(alive))
         # As two uploads do that meet the same new chunk at once.
         again = make_record(CHUNKS, [(alive.hash, data)], None)
@@ -193,9 +194,9 @@ def test_a_second_copy_that_is_not_durable_yet_counts_for_nothing(store, tmp_pat
 
 
 def test_only_one_maintenance_at_a_time(blobs):
-    with blobs.collect(), pytest.raises(Conflict, match="check cannot run while gc does"):
+    with Collection(blobs), pytest.raises(Conflict, match="check cannot run while gc does"):
         list(check(blobs))
-    with blobs.collect():
+    with Collection(blobs):
         pass
 
 

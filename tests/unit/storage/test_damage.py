@@ -9,6 +9,7 @@ from howdah.pachd.storage import backup as backups
 from howdah.pachd.storage import tables
 from howdah.pachd.storage.blobs import Blobs
 from howdah.pachd.storage.check import check, touches
+from howdah.pachd.storage.collection import Collection
 from howdah.pachd.storage.database import Database
 from howdah.pachd.storage.files import LocalObjects
 from howdah.pachd.storage.reader import DamagedChunk
@@ -116,7 +117,7 @@ def test_gc_leaves_a_damaged_pack_alone(store, files):
     data[18] ^= 1
     pack.write_bytes(data)
     store.open()
-    with store.blobs.collect() as collection:
+    with Collection(store.blobs) as collection:
         report = collection.sweep()
     assert report.damaged_packs == [f"packs/{pack.name}"]
     assert pack.exists()

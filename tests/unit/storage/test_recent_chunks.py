@@ -5,6 +5,7 @@ import random
 from howdah.pachd.storage import recent, tables
 from howdah.pachd.storage.blobs import Blobs
 from howdah.pachd.storage.check import check
+from howdah.pachd.storage.collection import Collection
 from howdah.pachd.storage.content import Content
 
 
@@ -73,7 +74,7 @@ def test_a_note_counts_before_an_entry(blobs: Blobs) -> None:
         assert list(tables.chunks_in(connection, old)) == []
         assert [hash for hash, _ in tables.chunks_in(connection, new)] == [first.hash]
     assert list(check(blobs, data=True)) == []
-    with blobs.collect() as collection:
+    with Collection(blobs) as collection:
         collection.mark(first.hash)
         collection.sweep()
     assert rows(blobs) == (1, 0)

@@ -17,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from howdah.errors import Conflict, NotFound
-from howdah.pachd.storage.collection import Collection
 from howdah.pachd.storage.content import Content, Hash
 from howdah.pachd.storage.database import Database
 from howdah.pachd.storage.ingest import Ingest
@@ -87,10 +86,6 @@ class Blobs:
     def hashes(self, content: Content) -> Iterator[Hash]:
         """Everything that must stay stored for the content to be readable; for marking."""
         return self.reader.hashes_of(content)
-
-    def collect(self) -> Collection:
-        """Begin a gc run; see `collection`. Conflict when one runs, or a check or a backup."""
-        return Collection(self)
 
     @contextmanager
     def maintenance(self, name: str) -> Iterator[None]:

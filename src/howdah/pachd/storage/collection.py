@@ -1,6 +1,6 @@
 """Gc's lower half: given what is alive, free the rest.
 
-    with blobs.collect() as collection:
+    with Collection(blobs) as collection:
         snapshot = ...                     every root, read after the collection began
         for hash in ...: collection.mark(hash)
         report = collection.sweep()
@@ -18,19 +18,17 @@ next gc deletes.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from howdah.core.failpoints import Failpoint
 from howdah.errors import Corrupt
 from howdah.pachd.storage import record, scan, tables
+from howdah.pachd.storage.blobs import Blobs
 from howdah.pachd.storage.content import Hash, hash_of
 from howdah.pachd.storage.database import Connection
 from howdah.pachd.storage.marks import Marks
 from howdah.pachd.storage.packs import FOLDER, Record, id_of, make_record, name_of
 from howdah.pachd.storage.scan import Scanned
-
-if TYPE_CHECKING:
-    from howdah.pachd.storage.blobs import Blobs
 
 _SMALL_PACK = 8  # a pack below an eighth of the full size is small
 _MANY_SMALL_PACKS = 8
@@ -71,9 +69,9 @@ class _Survey:
 
 
 class Collection:
-    """One at a time; made by `Blobs.collect`. Conflict when gc, a check or a backup runs already."""
+    """A gc run. Conflict when one runs already, or a check or a backup."""
 
-    def __init__(self, blobs: "Blobs") -> None:
+    def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
         blobs.begin_maintenance("gc")
         try:

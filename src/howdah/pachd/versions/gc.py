@@ -10,7 +10,7 @@ gc never decides on a part of the truth.
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from howdah.pachd.storage.collection import SweepReport
+from howdah.pachd.storage.collection import Collection, SweepReport
 from howdah.pachd.storage.content import Hash
 from howdah.pachd.versions.files import tables
 from howdah.pachd.versions.store import Versions
@@ -25,7 +25,7 @@ def collect_garbage(versions: Versions, *, dry_run: bool = False) -> SweepReport
     if not dry_run:
         versions.transact(lambda tx: tables.delete_expired_filesets(tx.connection, now_ns))
     with ExitStack() as stack:
-        collection = stack.enter_context(versions.blobs.collect())
+        collection = stack.enter_context(Collection(versions.blobs))
         seen: set[Hash] = set()
         # The snapshot is taken after the collection began: what is attached later is under a lease.
         for root in _roots(versions, now_ns if dry_run else 0):
