@@ -91,8 +91,7 @@ def _point(work: Work, ref: BranchRef, existing: BranchInfo | None, head_row: in
         row = tables.insert_branch(work.connection, work.repo_row(ref.repo), ref.name, head_row, work.now_ns)
         work.emit("branch.created", str(ref), keys=(str(ref.repo),))
         return row
-    tables.set_branch_head(work.connection, existing.row, head_row, work.now_ns)
-    work.emit("branch.updated", str(ref), keys=(str(ref.repo),))
+    work.point(ref, existing.row, head_row)
     return existing.row
 
 
@@ -105,13 +104,6 @@ def _set_provenance(
             raise BranchCycle(ref, branch)
     upstream = {work.view.branch(branch).row: branch in never for branch in provenance}
     tables.set_branch_provenance(work.connection, row, upstream)
-
-
-def move_head(work: Work, info: BranchInfo, head_row: int) -> None:
-    """Point a branch at a commit that exists; what is downstream follows."""
-    tables.set_branch_head(work.connection, info.row, head_row, work.now_ns)
-    work.emit("branch.updated", str(info.ref), keys=(str(info.ref.repo),))
-    work.propagate(info.ref)
 
 
 def delete_branch(work: Work, ref: BranchRef, force: bool) -> None:

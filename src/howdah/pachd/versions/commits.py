@@ -6,7 +6,7 @@ from howdah.core.refs import BranchRef, CommitRef, CommitSpec
 from howdah.errors import Conflict, Invalid
 from howdah.pachd.storage.content import Hash
 from howdah.pachd.storage.trees import EMPTY_ROOT
-from howdah.pachd.versions import branches, tables, triggers
+from howdah.pachd.versions import tables, triggers
 from howdah.pachd.versions.errors import (
     CommitFinished,
     CommitOnOutputBranch,
@@ -47,8 +47,7 @@ def start_commit(
         work.emit("branch.created", str(branch), keys=(str(branch.repo),))
     else:
         branch_row = existing.row
-        tables.set_branch_head(work.connection, branch_row, row, work.now_ns)
-        work.emit("branch.updated", str(branch), keys=(str(branch.repo),))
+        work.point(branch, branch_row, row)
     tables.set_commit_branch(work.connection, row, branch_row)
     work.propagate(branch)
     return CommitRef(branch.repo, work.set_id)
@@ -95,8 +94,7 @@ def make_planned(work: Work, planned: PlannedCommit) -> None:
     parent = work.view.commit(branch.head).row
     row = _insert(work, branch.ref, planned.upstream, parent, Origin.AUTO)
     tables.set_commit_branch(work.connection, row, branch.row)
-    tables.set_branch_head(work.connection, branch.row, row, work.now_ns)
-    work.emit("branch.updated", str(branch.ref), keys=(str(branch.ref.repo),))
+    work.point(branch.ref, branch.row, row)
 
 
 def finish_commit(work: Work, info: CommitInfo, error: str, description: str) -> None:
@@ -130,7 +128,7 @@ def complete_commit(work: Work, row: int, error: str, size_bytes: int, content: 
 def _fire_triggers(work: Work, info: CommitInfo) -> None:
     by_name = {branch.ref.name: branch for branch in work.view.branches(info.ref.repo, oldest_first=True)}
     for moved in triggers.moves(info, by_name, work.view.commit):
-        branches.move_head(work, moved.branch, moved.head.row)
+        work.move_head(moved.branch, moved.head.row)
 
 
 def clear_commit(work: Work, info: CommitInfo) -> None:

@@ -150,5 +150,4 @@ def _repoint_branches(work: Work, info: CommitInfo) -> None:
             head = commits.make_empty(work, first.ref, upstream, None)
             tables.set_commit_branch(work.connection, head, first.row)
     for branch in headless:
-        tables.set_branch_head(work.connection, branch.row, head, work.now_ns)
-        work.emit("branch.updated", str(branch.ref), keys=(str(branch.ref.repo),))
+        work.point(branch.ref, branch.row, head)

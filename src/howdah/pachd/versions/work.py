@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from howdah.core.refs import BranchRef, CommitId, CommitRef, RepoRef
 from howdah.pachd.versions import tables
 from howdah.pachd.versions.errors import RepoNotFound
-from howdah.pachd.versions.records import CommitInfo
+from howdah.pachd.versions.records import BranchInfo, CommitInfo
 from howdah.pachd.versions.view import View
 
 KEPT_EVENTS = 100_000
@@ -97,6 +97,15 @@ class Work:
     def propagate(self, branch: BranchRef) -> None:
         """Its head moved: what is downstream follows at the end of the transaction."""
         self.moved[branch] = None
+
+    def point(self, branch: BranchRef, row: int, head_row: int) -> None:
+        """Give a branch that exists another head."""
+        tables.set_branch_head(self.connection, row, head_row, self.now_ns)
+        self.emit("branch.updated", str(branch), keys=(str(branch.repo),))
+
+    def move_head(self, info: BranchInfo, head_row: int) -> None:
+        self.point(info.ref, info.row, head_row)
+        self.propagate(info.ref)
 
     def repo_row(self, repo: RepoRef) -> int:
         row = tables.repo_row(self.connection, repo)
