@@ -26,6 +26,7 @@ from howdah.pachd.storage import record, scan, tables
 from howdah.pachd.storage.blobs import Blobs
 from howdah.pachd.storage.content import Hash, hash_of
 from howdah.pachd.storage.database import Connection
+from howdah.pachd.storage.faults import told_as_unavailable
 from howdah.pachd.storage.marks import Marks
 from howdah.pachd.storage.packs import FOLDER, Record, id_of, make_record, name_of
 from howdah.pachd.storage.scan import Scanned
@@ -99,14 +100,16 @@ class Collection:
             self._marks.add(hash)
 
     def sweep(self, *, dry_run: bool = False) -> SweepReport:
-        """Free what was not marked. Call once, when everything alive has been marked."""
+        """Free what was not marked. Call once, when everything alive has been marked. Unavailable when
+        the disk is full or failing: the next gc goes on from there."""
         report = SweepReport(dry_run)
         merge = self._small_packs()
-        for pack, length in self._packs.items():
-            try:
-                self._sweep_pack(self._survey(pack, length), pack in merge, report)
-            except Corrupt:
-                report.damaged_packs.append(name_of(pack))
+        with told_as_unavailable(FOLDER):
+            for pack, length in self._packs.items():
+                try:
+                    self._sweep_pack(self._survey(pack, length), pack in merge, report)
+                except Corrupt:
+                    report.damaged_packs.append(name_of(pack))
         return report
 
     def close(self) -> None:

@@ -136,7 +136,7 @@ class LocalObjects:
 
     def delete(self, name: str) -> None:
         path = self._path(name)
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError), told_as_unavailable(path):
             path.unlink()
             sync_folder(path.parent)
         with self._lock:

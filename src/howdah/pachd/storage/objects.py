@@ -64,7 +64,8 @@ class Objects(Protocol):
         ...
 
     def delete(self, name: str) -> None:
-        """Remove, durably; a missing object is no error. Bytes already being read stay readable."""
+        """Remove, durably; a missing object is no error. Bytes already being read stay readable.
+        Unavailable when the store cannot promise it."""
         ...
 
     def close(self) -> None:
