@@ -316,3 +316,15 @@ def test_stored_transactions(versions: Versions) -> None:
     versions.transact(lambda tx: tx.delete_stored_transaction("t1"))
     with pytest.raises(NotFound, match="transaction t1 not found"):
         versions.transact(lambda tx: tx.delete_stored_transaction("t1"))
+
+
+def test_a_repo_goes_with_the_triggers_among_its_branches(versions: Versions) -> None:
+    versions.transact(lambda tx: tx.create_repo(RAW))
+    versions.transact(lambda tx: tx.create_branch(master(RAW)))
+    slow = BranchRef(RAW, "slow")
+    versions.transact(lambda tx: tx.create_branch(slow, trigger=Trigger("master", commits=2)))
+    with pytest.raises(BranchInUse, match="triggers branches"):
+        versions.transact(lambda tx: tx.delete_branch(master(RAW)))
+    versions.transact(lambda tx: tx.delete_repo(RAW))
+    with versions.view() as view:
+        assert view.branches() == []

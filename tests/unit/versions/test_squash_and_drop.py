@@ -114,3 +114,11 @@ def test_only_old_computed_commits_can_be_forgotten(versions: Versions) -> None:
     versions.transact(lambda tx: tx.finish_commit(CommitRef(CLEAN, second.id)))
     complete(versions, CommitRef(CLEAN, second.id))
     versions.transact(lambda tx: tx.forget_commit(out))
+    for attempt in (
+        lambda tx: tx.create_branch(BranchRef(CLEAN, "old"), head=out),
+        lambda tx: tx.move_head(BranchRef(CLEAN, "master"), out),
+        lambda tx: tx.start_commit(BranchRef(CLEAN, "new"), parent=out),
+        lambda tx: tx.drop_commit(CommitRef(CLEAN, second.id)),
+    ):
+        with pytest.raises(Conflict, match="nothing can rest on it"):
+            versions.transact(attempt)

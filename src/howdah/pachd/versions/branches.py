@@ -25,6 +25,8 @@ def create_branch(
     pointed = None if head is None else work.view.commit(head)
     if pointed is not None and pointed.ref.repo != ref.repo:
         raise Invalid(f"the head of branch {ref} must be a commit of its own repo, not {pointed.ref}")
+    if pointed is not None:
+        work.refuse_forgotten(pointed.row)
     existing = tables.branch(work.connection, ref)
     old_provenance = () if existing is None else existing.direct_provenance
     head_row = pointed.row if pointed is not None else _head_row(work, existing)

@@ -39,6 +39,7 @@ def start_commit(
     line = None if parent is None else work.view.commit(parent)
     if line is not None:
         _check_parent(branch, line)
+        work.refuse_forgotten(line.row)
     direct = () if existing is None else existing.direct_provenance
     upstream = [work.view.branch(each).head for each in direct]
     row = _insert(work, branch, upstream, None if line is None else line.row, Origin.USER, description)

@@ -71,6 +71,9 @@ def related(work: Work, ref: RepoRef) -> list[RepoInfo]:
 
 def delete_infos(work: Work, repos: list[RepoInfo], force: bool) -> None:
     heads = [work.view.branch(branch) for repo in repos for branch in repo.branches]
+    for branch in heads:
+        # Triggers stay within a repo, and it goes as a whole.
+        tables.set_branch_trigger(work.connection, branch.row, None)
     # Downstream first: a branch on which another of them rests is then free to go.
     for branch in sorted(heads, key=lambda branch: -len(branch.provenance)):
         branches.delete_branch(work, branch.ref, force)

@@ -149,5 +149,6 @@ def _repoint_branches(work: Work, info: CommitInfo) -> None:
             upstream = [work.view.branch(each).head for each in first.direct_provenance]
             head = commits.make_empty(work, first.ref, upstream, None)
             tables.set_commit_branch(work.connection, head, first.row)
+    work.refuse_forgotten(head)
     for branch in headless:
         work.point(branch.ref, branch.row, head)

@@ -145,7 +145,9 @@ class Transaction:
 
     def move_head(self, branch: BranchRef, head: AnyCommit) -> None:
         """Point a branch that exists at another commit of its repo; downstream follows."""
-        self._work.move_head(self.view.branch(branch), self.view.commit(head).row)
+        row = self.view.commit(head).row
+        self._work.refuse_forgotten(row)
+        self._work.move_head(self.view.branch(branch), row)
 
     def delete_branch(self, branch: BranchRef, force: bool = False) -> None:
         """Its commits stay. Without `force` nothing may depend on it."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from howdah.core.refs import BranchRef, CommitId, CommitRef, RepoRef
+from howdah.errors import Conflict
 from howdah.pachd.versions import tables
 from howdah.pachd.versions.errors import RepoNotFound
 from howdah.pachd.versions.records import BranchInfo, CommitInfo
@@ -106,6 +107,12 @@ class Work:
     def move_head(self, info: BranchInfo, head_row: int) -> None:
         self.point(info.ref, info.row, head_row)
         self.propagate(info.ref)
+
+    def refuse_forgotten(self, row: int) -> None:
+        """For a commit that is to be a branch's head or a parent."""
+        if tables.commit_content(self.connection, row)[1]:
+            info = tables.commit_by_row(self.connection, row)
+            raise Conflict(f"commit {info and info.ref} is forgotten: nothing can rest on it any more")
 
     def repo_row(self, repo: RepoRef) -> int:
         row = tables.repo_row(self.connection, repo)
