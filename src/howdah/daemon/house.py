@@ -2,12 +2,14 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from howdah.core import logs, state_folder
 from howdah.core.clock import SystemClock
-from howdah.daemon import ports, running
+from howdah.daemon import ports, running, upkeep
+from howdah.daemon.door import Door
 from howdah.daemon.options import Options
 from howdah.daemon.pachd import Pachd
 from howdah.daemon.pipelines import Pipelines, Surroundings
@@ -104,6 +106,9 @@ class House:
             watching = Watching(pachd_address, self._own)
             watching.start()
             stack.callback(watching.close)
+
+            keeper = upkeep.Held(self._state, pachd.versions)
+            stack.callback(Door(self._state, partial(upkeep.answer, keeper)).close)
 
             self.running = self._record(
                 options,

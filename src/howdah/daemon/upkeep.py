@@ -1,28 +1,33 @@
-"""A state folder looked after while no daemon holds it: check, collect garbage, back up, restore.
+"""A state folder looked after: check, collect garbage, back up, restore.
 
-Everything here takes the folder's lock, so that it fails with a Conflict that names the process while
-a daemon runs. A backup is the store as it was, and beside it what the serving engine has been told;
-settings and tokens stay behind.
+Whoever holds the folder's lock does it: a running daemon, which is asked through a socket in the folder
+(`door`), or else the process that asks. A backup is the store as it was, and beside it what the
+serving engine has been told; settings and tokens stay behind.
 """
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
-from howdah.errors import AlreadyExists, Conflict, NotFound
+from howdah.core.json import Json, JsonObject
+from howdah.daemon import door
+from howdah.errors import AlreadyExists, Conflict, Invalid, NotFound
 from howdah.pachd.pipelines.tables import SCHEMA as PIPELINES
 from howdah.pachd.storage import backup as copies
+from howdah.pachd.storage.durability import sync_file, sync_folder
 from howdah.pachd.storage.lock import FileLock, FolderInUse
+from howdah.pachd.versions import Versions, gc
 from howdah.pachd.versions import check as checking
-from howdah.pachd.versions import gc
 from howdah.pachd.versions.opening import OpenStore
+from howdah.seldon import tables as serving_tables
 
 PACHD, SELDON = "pachd", "seldon"
-SERVING = "seldon.db*"
-"""What the serving engine was told; a daemon that was killed leaves a part of it in the -wal file."""
+SERVING = "seldon.db"
+"""What the serving engine was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,33 +38,119 @@ class Freed:
     """Packs left alone because something is wrong with them."""
 
 
-def check(state: Path, data: bool) -> Iterator[str]:
-    """Everything that is wrong, in sentences."""
-    with _opened(state) as store:
-        yield from map(str, checking.check(store.versions, data=data))
+class Upkeep(Protocol):
+    """Beside readers and writers. Each raises Conflict while another of them runs."""
+
+    def check(self, data: bool) -> Iterator[str]:
+        """Everything that is wrong, in sentences."""
+        ...
+
+    def collect(self, dry_run: bool) -> Freed: ...
+
+    def back_up(self, target: Path) -> None:
+        """`target` must not exist; it appears whole and durable, or not at all."""
+        ...
 
 
-def collect(state: Path, dry_run: bool) -> Freed:
-    with _opened(state) as store:
-        report = gc.collect_garbage(store.versions, dry_run=dry_run)
-    packs = report.deleted_packs + report.rewritten_packs
-    return Freed(report.freed_bytes, packs, tuple(report.damaged_packs))
+class Held:
+    """By the process that has the store open."""
+
+    def __init__(self, state: Path, versions: Versions) -> None:
+        self._state, self._versions = state, versions
+
+    def check(self, data: bool) -> Iterator[str]:
+        yield from map(str, checking.check(self._versions, data=data))
+
+    def collect(self, dry_run: bool) -> Freed:
+        report = gc.collect_garbage(self._versions, dry_run=dry_run)
+        packs = report.deleted_packs + report.rewritten_packs
+        return Freed(report.freed_bytes, packs, tuple(report.damaged_packs))
+
+    def back_up(self, target: Path) -> None:
+        if target.exists():
+            raise AlreadyExists(f"{target} exists", remedy="Name a new folder.")
+        unfinished = target.with_name(f".{target.name}.unfinished-{os.getpid()}")
+        try:
+            unfinished.mkdir(parents=True, mode=0o700)
+            copies.backup(self._versions.blobs, unfinished / PACHD)
+            self._back_up_serving(unfinished / SELDON)
+            sync_folder(unfinished)
+            unfinished.rename(target)
+            sync_folder(target.parent)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+    def _back_up_serving(self, target: Path) -> None:
+        target.mkdir(mode=0o700)
+        source = self._state / SELDON / SERVING
+        if source.exists():
+            serving_tables.back_up(source, target / SERVING)
+            _sync(target / SERVING)
+        sync_folder(target)
 
 
-def back_up(state: Path, target: Path) -> None:
-    """`target` must not exist; it appears whole, or not at all."""
-    target = target.absolute()
-    if target.exists():
-        raise AlreadyExists(f"{target} exists", remedy="Name a new folder.")
-    unfinished = target.with_name(f".{target.name}.unfinished-{os.getpid()}")
-    try:
-        unfinished.mkdir(parents=True, mode=0o700)
-        with _opened(state) as store:
-            copies.backup(store.blobs, unfinished / PACHD)
-            _copy_serving(state, unfinished)
-        unfinished.rename(target)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+class Asked:
+    """By the daemon that runs on the folder."""
+
+    def __init__(self, state: Path, in_use: FolderInUse) -> None:
+        self._state, self._in_use = state, in_use
+
+    def check(self, data: bool) -> Iterator[str]:
+        yield from map(str, self._ask("check", data=data))
+
+    def collect(self, dry_run: bool) -> Freed:
+        match list(self._ask("gc", dry_run=dry_run)):
+            case [{"bytes": int(freed), "packs": int(packs), "damaged": list(damaged)}]:
+                return Freed(freed, packs, tuple(map(str, damaged)))
+        raise Invalid("the daemon answered in a way that is not known here", remedy=_ANOTHER_VERSION)
+
+    def back_up(self, target: Path) -> None:
+        list(self._ask("backup", target=str(target)))
+
+    def _ask(self, act: str, **arguments: Json) -> Iterator[Json]:
+        try:
+            yield from door.ask(self._state, act, **arguments)
+        except (ConnectionRefusedError, FileNotFoundError):
+            raise Conflict(
+                f"{self._state} is held by a process that does not answer",
+                why=str(self._in_use),
+                remedy="A daemon that starts or stops is soon done: try again.",
+            ) from None
+
+
+_ANOTHER_VERSION = "It runs another version of Howdah: `howdah down`, then `howdah up`."
+
+
+def answer(upkeep: Upkeep, asked: JsonObject) -> Generator[Json]:
+    """The other side of `Asked`: what is answered at the daemon's door."""
+    match asked:
+        case {"act": "check", "data": bool(data)}:
+            yield from upkeep.check(data)
+        case {"act": "gc", "dry_run": bool(dry_run)}:
+            yield asdict(upkeep.collect(dry_run))
+        case {"act": "backup", "target": str(target)}:
+            upkeep.back_up(Path(target))
+        case _:
+            raise Invalid("the daemon does not know what it was asked to do", remedy=_ANOTHER_VERSION)
+
+
+@contextmanager
+def at(state: Path) -> Iterator[Upkeep]:
+    """Whoever may look after this folder: the daemon that runs on it or, for this long, this process."""
+    _check_holds_store(state)
+    with ExitStack() as stack:
+        try:
+            stack.callback(FileLock(state / "lock").close)
+        except FolderInUse as error:
+            yield Asked(state, error)
+            return
+        store = stack.enter_context(OpenStore(state / PACHD, schemas=[PIPELINES]))
+        yield Held(state, store.versions)
+
+
+def _check_holds_store(state: Path) -> None:
+    if not (state / PACHD).is_dir():
+        raise NotFound(f"{state} holds no store", remedy="Name the state folder with --state.")
 
 
 def restore(source: Path, state: Path) -> None:
@@ -71,38 +162,19 @@ def restore(source: Path, state: Path) -> None:
             f"{state} holds a store already", remedy="Move it away, or restore to another with --state."
         )
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _locked(state):
-        _copy_serving(source, state)
+    with closing(FileLock(state / "lock")):
+        _restore_serving(source / SELDON, state / SELDON)
         copies.restore(source / PACHD, state / PACHD)
 
 
-def _copy_serving(source: Path, target: Path) -> None:
-    (target / SELDON).mkdir(exist_ok=True, mode=0o700)
-    for path in (source / SELDON).glob(SERVING):
-        if not path.name.endswith("-shm"):
-            shutil.copy2(path, target / SELDON / path.name)
+def _restore_serving(source: Path, target: Path) -> None:
+    target.mkdir(exist_ok=True, mode=0o700)
+    for path in source.glob(f"{SERVING}*"):  # older backups have a -wal file, too
+        shutil.copy2(path, target)
+        _sync(target / path.name)
+    sync_folder(target)
 
 
-@contextmanager
-def _opened(state: Path) -> Iterator[OpenStore]:
-    if not (state / PACHD).is_dir():
-        raise NotFound(f"{state} holds no store", remedy="Name the state folder with --state.")
-    with ExitStack() as stack:
-        stack.enter_context(_locked(state))
-        yield stack.enter_context(OpenStore(state / PACHD, schemas=[PIPELINES]))
-
-
-@contextmanager
-def _locked(state: Path) -> Iterator[None]:
-    try:
-        lock = FileLock(state / "lock")
-    except FolderInUse as error:
-        raise Conflict(
-            f"a daemon runs on {state}",
-            why=str(error),
-            remedy="Run `howdah down` first; `howdah check` also works beside a running daemon.",
-        ) from error
-    try:
-        yield
-    finally:
-        lock.close()
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        sync_file(file.fileno())

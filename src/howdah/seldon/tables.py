@@ -9,7 +9,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -193,6 +193,12 @@ class Tables:
     def _log(self, version: int, kind: str, type: str, namespace: str, text: str) -> None:
         self._db.execute("INSERT INTO changes VALUES (?,?,?,?,?)", (version, kind, type, namespace, text))
         self._db.execute("DELETE FROM changes WHERE version <= ?", (version - CHANGES_KEPT,))
+
+
+def back_up(path: Path, target: Path) -> None:
+    """Copy a consistent snapshot, beside an engine that goes on writing or without one."""
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
 
 
 def _stamped(body: JsonObject, version: int) -> str:
