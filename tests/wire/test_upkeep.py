@@ -10,10 +10,14 @@ import requests
 from pachyderm_sdk import Client
 from pachyderm_sdk.api import pfs
 
+from howdah.cli import upkeep as commands
 from howdah.daemon import upkeep
 from howdah.daemon.house import House
 from howdah.daemon.options import Options
-from howdah.errors import AlreadyExists, Conflict, NotFound
+from howdah.errors import AlreadyExists, Conflict, Corrupt, NotFound
+from howdah.pachd.storage.backup import DATABASE
+from howdah.pachd.storage.database import Database
+from howdah.pachd.storage.tables import SCHEMA
 
 pytestmark = pytest.mark.slow
 RAW = pfs.Repo(name="raw", type="user", project=pfs.Project(name="default"))
@@ -73,6 +77,8 @@ def test_beside_a_running_daemon(own: House, tmp_path: Path) -> None:
         stop.set()
         writer.join()
     assert acknowledged > 0
+    with pytest.raises(Conflict, match="is in use"):
+        upkeep.reindex(state)
 
     upkeep.restore(tmp_path / "copy", tmp_path / "again")
     with upkeep.at(tmp_path / "again") as keeper:
@@ -86,9 +92,29 @@ def test_beside_a_running_daemon(own: House, tmp_path: Path) -> None:
         assert found["data"] == {"k": "dg=="}
 
 
+def test_an_index_that_does_not_fit_its_packs_is_found_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "state"
+    with closing(opened(state)) as house:
+        client = Client.from_pachd_address(house.running.pachd)
+        client.pfs.create_repo(repo=RAW)
+        put(client, file=bytes(range(256)) * 4000)
+    with closing(Database(state / upkeep.PACHD / DATABASE, [SCHEMA])) as database:
+        database.write(lambda connection: connection.execute("DELETE FROM chunks"))
+        database.write(lambda connection: connection.execute("DELETE FROM recent"))
+    with pytest.raises(Corrupt):
+        commands.check(data=True, state=state)
+    capsys.readouterr()
+    commands.check(data=True, reindex=True, state=state)
+    assert capsys.readouterr().out == "No errors found.\n"
+
+
 def test_where_there_is_no_store(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="holds no store"), upkeep.at(tmp_path):
         pass
+    with pytest.raises(NotFound, match="holds no store"):
+        upkeep.reindex(tmp_path)
 
 
 def test_a_holder_that_does_not_answer_is_named(own: House, tmp_path: Path) -> None:

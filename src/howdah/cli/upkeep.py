@@ -20,11 +20,16 @@ DAMAGED = "Restore a backup into a new state folder; `howdah check` says which f
 
 def check(
     data: Annotated[bool, typer.Option("--data", help="Read every byte, too.")] = False,
+    reindex: Annotated[
+        bool, typer.Option("--reindex", help="First learn anew from the packs where everything lies.")
+    ] = False,
     state: State = None,
 ) -> None:
     """Check that the store is sound, beside a running daemon or without one. Exit code 2 if it is not."""
     from howdah.daemon import upkeep
 
+    if reindex:
+        upkeep.reindex(state_folder(state))
     with upkeep.at(state_folder(state)) as keeper:
         faults = _told(keeper.check(data))
     if faults:

@@ -18,8 +18,12 @@ from howdah.daemon import door
 from howdah.errors import AlreadyExists, Conflict, Invalid, NotFound
 from howdah.pachd.pipelines.tables import SCHEMA as PIPELINES
 from howdah.pachd.storage import backup as copies
+from howdah.pachd.storage.database import Database
 from howdah.pachd.storage.durability import sync_file, sync_folder
+from howdah.pachd.storage.files import LocalObjects
 from howdah.pachd.storage.lock import FileLock, FolderInUse
+from howdah.pachd.storage.rebuild import rebuild_index
+from howdah.pachd.storage.tables import SCHEMA as STORAGE
 from howdah.pachd.versions import Versions, gc
 from howdah.pachd.versions import check as checking
 from howdah.pachd.versions.opening import OpenStore
@@ -146,6 +150,18 @@ def at(state: Path) -> Iterator[Upkeep]:
             return
         store = stack.enter_context(OpenStore(state / PACHD, schemas=[PIPELINES]))
         yield Held(state, store.versions)
+
+
+def reindex(state: Path) -> None:
+    """Learn anew from the packs where everything lies. Conflict while a daemon runs."""
+    _check_holds_store(state)
+    folder = state / PACHD
+    with (
+        closing(FileLock(state / "lock")),
+        closing(Database(folder / copies.DATABASE, [STORAGE])) as database,
+        closing(LocalObjects(folder / copies.OBJECTS)) as objects,
+    ):
+        rebuild_index(objects, database)
 
 
 def _check_holds_store(state: Path) -> None:

@@ -159,6 +159,21 @@ def test_a_rebuild_passes_over_a_damaged_stretch(store, files):
         store.blobs.read_all(next(iter(files)))
 
 
+def test_a_rebuild_enters_nothing_whose_bytes_are_damaged(store, files):
+    store.close()
+    pack = store.packs()[0]
+    data = bytearray(pack.read_bytes())
+    data[200] ^= 1  # in the first record's payload
+    pack.write_bytes(data)
+    database = Database(store.folder / "db.sqlite", [tables.SCHEMA])
+    rebuild_index(LocalObjects(store.folder / "objects"), database)
+    database.close()
+    store.open()
+    assert list(check(store.blobs, data=True)) == []
+    with pytest.raises(NotFound):
+        store.blobs.read_all(next(iter(files)))
+
+
 def test_backup_and_restore(store, files, tmp_path):
     backups.backup(store.blobs, tmp_path / "backup")
     with pytest.raises(AlreadyExists):

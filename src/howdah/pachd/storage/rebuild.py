@@ -1,8 +1,10 @@
-"""The index anew from the packs: for a database that lost it, or that was restored from before it."""
+"""The index anew from the packs: for a database that lost it, or that is older or newer than its packs,
+as when a folder was copied file by file while it was in use."""
 
 from collections.abc import Iterator
 
 from howdah.pachd.storage import scan, tables
+from howdah.pachd.storage.content import hash_of
 from howdah.pachd.storage.database import Connection, Database
 from howdah.pachd.storage.objects import Objects
 from howdah.pachd.storage.packs import FOLDER, id_of
@@ -13,15 +15,16 @@ from howdah.pachd.storage.tables import Location, Row
 def rebuild_index(objects: Objects, database: Database) -> int:
     """Forget where chunks lie and learn it from the packs; returns how many chunks were found.
 
-    Run it before `Blobs` is opened on the same database. Damaged stretches are passed over: what is
-    intact behind them is found. Where a chunk is stored twice the later copy counts. All or nothing."""
+    Run it before `Blobs` is opened on the same database. Every byte is read: what is damaged is passed
+    over, and what is intact behind it is found. Where a chunk is stored twice the later copy counts.
+    All or nothing."""
 
     def change(connection: Connection) -> int:
         tables.clear(connection)
         for info in objects.list(FOLDER):
             pack, reached = id_of(info.name), 0
             for found in _intact(objects, pack, info.size):
-                tables.enter(connection, _rows(pack, found))
+                tables.enter(connection, _rows(objects, pack, found))
                 reached = found.end
             tables.extend_pack(connection, pack, reached)
         return tables.chunk_count(connection)
@@ -39,6 +42,11 @@ def _intact(objects: Objects, pack: int, size: int) -> Iterator[Scanned]:
         start = found.end if whole else at + 1
 
 
-def _rows(pack: int, found: Scanned) -> Iterator[Row]:
+def _rows(objects: Objects, pack: int, found: Scanned) -> Iterator[Row]:
+    try:
+        payload = scan.payload(objects, pack, found)
+    except scan.DamagedRecord:
+        return
     for hash, start, length in found.items:
-        yield hash, Location(pack, found.offset, found.size, start, length)
+        if hash_of(payload[start : start + length]) == hash:
+            yield hash, Location(pack, found.offset, found.size, start, length)
