@@ -21,10 +21,14 @@ from howdah.client.files import Files
 from howdah.core.clock import SystemClock
 from howdah.core.json import JsonObject, as_object, at
 from howdah.errors import Conflict, Invalid, NotFound
+from howdah.lineage import versions
 from howdah.monitoring.case import POLICY_SUFFIX, Case
 from howdah.monitoring.plan import Decision, Kind, champion
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The case.", show_default=False)]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME[:vN]", help="The case, or a version of its models.", show_default=False),
+]
 Model = Annotated[
     str | None, typer.Argument(metavar="[COMMIT]", help="The model's commit.", show_default=False)
 ]
@@ -38,7 +42,9 @@ KINDS = (Kind.PROMOTED, Kind.ROLLED_BACK)
 class Standing:
     case: str
     champion: str
+    champion_version: str
     challenger: str
+    challenger_version: str
     decision: str
     reason: str
     at_ns: int
@@ -50,11 +56,12 @@ def models(
     as_json: AsJson = False,
     state: State = None,
 ) -> None:
-    """List the cases with their champions, or everything decided on one of them."""
+    """List the cases with their champions, or one case's versions and everything decided on it."""
     with pachd(state) as found:
         files = Files(found)
         if name is not None:
-            _print_record(case_of(files, name, project).record(), as_json)
+            case = case_of(files, name, project)
+            _print_record(case.record(), versions.numbered(files, case.repo("model")), as_json)
             return
         names = [repo for owner, repo in files.repos() if owner == project and repo.endswith(POLICY_SUFFIX)]
         standings = [_standing(Case(repo.removesuffix(POLICY_SUFFIX), project, files)) for repo in names]
@@ -62,7 +69,13 @@ def models(
         sys.stdout.write(json.dumps([asdict(each) for each in standings]) + "\n")
         return
     rows = (
-        (each.case, each.champion or "-", each.challenger or "-", each.decision or "-", _ago(each.at_ns))
+        (
+            each.case,
+            f"{each.champion_version} {each.champion}".strip() or "-",
+            f"{each.challenger_version} {each.challenger}".strip() or "-",
+            each.decision or "-",
+            _ago(each.at_ns),
+        )
         for each in standings
     )
     table(("CASE", "CHAMPION", "CHALLENGER", "LAST DECISION", "MADE"), rows)
@@ -71,10 +84,9 @@ def models(
 def compare(
     name: Name, project: CaseProject = "default", as_json: AsJson = False, state: State = None
 ) -> None:
-    """Show how the newest challenger did against the champion, figure by figure."""
-    with pachd(state) as found:
-        case = case_of(Files(found), name, project)
-        branch = case.repo("compare@master")
+    """Show how the newest challenger, or that version, did against the champion, figure by figure."""
+    with _case(state, name, project) as (case, model):
+        branch = case.repo(f"compare@{model or 'master'}")
         if case.files.finished_head(branch) is None or not case.files.exists(branch, "/comparison.json"):
             raise NotFound(f"{name} has no comparison yet", remedy="One is made when a model is trained.")
         document = as_object(json.loads(case.files.read(branch, "/comparison.json")))
@@ -102,10 +114,10 @@ def promote(
 
     Example: howdah promote mileage --reason "the new sensors are in"
     """
-    with _deciding(state, name, project) as (case, record):
-        chosen = model or newest(case)
+    with _case(state, name, project, model) as (case, named):
+        chosen, record = named or newest(case), case.record()
         if chosen == champion(record):
-            raise Conflict(f"{chosen} is the champion of {name} already")
+            raise Conflict(f"{chosen} is the champion of {case.name} already")
         decide(case, record, Kind.PROMOTED, chosen, reason, actor)
 
 
@@ -119,18 +131,35 @@ def rollback(
 ) -> None:
     """Make an earlier champion the champion again: by default the one before.
 
-    Example: howdah rollback mileage --reason "complaints from the field"
+    Example: howdah rollback mileage:v1 --reason "complaints from the field"
     """
-    with _deciding(state, name, project) as (case, record):
-        chosen = model or _before(name, record)
+    with _case(state, name, project, model) as (case, named):
+        record = case.record()
+        chosen = named or _before(case.name, record)
         decide(case, record, Kind.ROLLED_BACK, chosen, reason, actor)
 
 
 @contextmanager
-def _deciding(state: Path | None, name: str, project: str) -> Iterator[tuple[Case, tuple[Decision, ...]]]:
+def _case(
+    state: Path | None, name: str, project: str, model: str | None = None
+) -> Iterator[tuple[Case, str | None]]:
+    """The case, and the model's commit where one is named, by itself or as a version."""
     with pachd(state) as found:
-        case = case_of(Files(found), name, project)
-        yield case, case.record()
+        case = case_of(Files(found), versions.split(name)[0], project)
+        if not versions.is_version(name):
+            yield case, model
+        elif model is None:
+            yield case, commit_of(case.files, name, project)
+        else:
+            raise Invalid(f"{name} and {model} both name a model", remedy="Give one of the two.")
+
+
+def commit_of(files: Files, model: str, project: str) -> str:
+    """The commit of `case:v2`; anything else is taken for what it is."""
+    if not versions.is_version(model):
+        return model
+    case = case_of(files, versions.split(model)[0], project)
+    return versions.commit_of(files, model, project, champion(case.record()) or "")
 
 
 def case_of(files: Files, name: str, project: str) -> Case:
@@ -164,27 +193,40 @@ def _before(name: str, record: tuple[Decision, ...]) -> str:
 
 
 def _standing(case: Case) -> Standing:
-    record = case.record()
-    newest = case.files.finished_head(case.repo("model@master"))
-    if newest and not case.files.exists(case.repo(f"model@{newest}"), "/model.json"):
-        newest = None
+    record, numbers = case.record(), versions.numbered(case.files, case.repo("model"))
+    best, newest = champion(record) or "", next(reversed(numbers), "")
+    challenger = newest if numbers.get(newest) != numbers.get(best) else ""
     last = record[-1] if record else None
     return Standing(
         case=case.name,
-        champion=champion(record) or "",
-        challenger=newest if newest and newest != champion(record) else "",
+        champion=best,
+        champion_version=versions.told(numbers, best),
+        challenger=challenger,
+        challenger_version=versions.told(numbers, challenger),
         decision=str(last.kind) if last else "",
         reason=last.reason if last else "",
         at_ns=last.at_ns if last else 0,
     )
 
 
-def _print_record(record: tuple[Decision, ...], as_json: bool) -> None:
+def _print_record(record: tuple[Decision, ...], numbers: dict[str, int], as_json: bool) -> None:
+    told = [(entry, versions.told(numbers, entry.subject)) for entry in record]
     if as_json:
-        sys.stdout.write(json.dumps([asdict(each) for each in record]) + "\n")
+        document = [{**asdict(entry), "version": version} for entry, version in told]
+        sys.stdout.write(json.dumps(document) + "\n")
         return
-    rows = ((str(each.kind), each.subject, each.actor, _ago(each.at_ns), each.reason) for each in record)
-    table(("DECISION", "ABOUT", "BY", "MADE", "REASON"), rows)
+    best = champion(record) or ""
+    rows = [
+        (f"v{number}", commit, "champion" if commit == best else "")
+        for number, commit in versions.commits(numbers, best).items()
+    ]
+    table(("VERSION", "MODEL", "STANDING"), rows)
+    sys.stdout.write("\n")
+    decided = (
+        (str(entry.kind), version or "-", entry.subject, entry.actor, _ago(entry.at_ns), entry.reason)
+        for entry, version in told
+    )
+    table(("DECISION", "VERSION", "ABOUT", "BY", "MADE", "REASON"), decided)
 
 
 def _figures(figures: dict[str, JsonObject]) -> Iterator[tuple[str, str, str]]:

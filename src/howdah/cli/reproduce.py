@@ -9,17 +9,21 @@ from typing import Annotated
 import typer
 
 from howdah.cli.pachctl.connection import connected
-from howdah.cli.where import State
+from howdah.cli.surroundings import CaseProject, State
+from howdah.client.files import Files
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
 def reproduce(
-    model: Annotated[str, typer.Argument(metavar="MODEL-COMMIT", help="The model.", show_default=False)],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL-COMMIT | NAME:vN", help="The model.", show_default=False)
+    ],
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Keep inputs, result and record in this folder.")
     ] = None,
+    project: CaseProject = "default",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     state: State = None,
 ) -> None:
@@ -28,13 +32,15 @@ def reproduce(
     Says identical bytes, identical predictions, or different and where; exit code 1 if different.
     Runs in this Python with the code under images/ as it is now, and says where they are others.
 
-    Example: howdah reproduce 5f0c2b7e1d6a4a0e9f3c8b1a2d4e6f70
+    Example: howdah reproduce mileage:v2
     """
+    from howdah.cli.models import commit_of
     from howdah.lineage.reproduce import Verdict
     from howdah.lineage.reproduce import reproduce as again
 
     with tempfile.TemporaryDirectory() as scratch, connected(state=state) as session:
-        found = again(session.pachd, model, keep or Path(scratch), os.environ, Path.cwd())
+        commit, folder = commit_of(Files(session.pachd), model, project), keep or Path(scratch)
+        found = again(session.pachd, commit, folder, os.environ, Path.cwd())
     if as_json:
         typer.echo(json.dumps(found.as_json(), indent=2))
     else:

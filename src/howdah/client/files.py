@@ -45,6 +45,19 @@ class Files:
             return None
         return str(info.commit.id)
 
+    def commits(self, branch: str) -> list[str]:
+        """The branch's commits that are finished without an error, oldest first; none where it is not."""
+        head = self._commit(branch)
+        try:
+            infos = list(self._pachd.stream("pfs_v2.API/ListCommit", repo=head.repo, to=head, all=True))
+        except NotFound:
+            return []
+        return [str(i.commit.id) for i in reversed(infos) if i.HasField("finished") and not i.error]
+
+    def digest(self, commit: str, path: str) -> bytes:
+        """What pachd says of the content below `path`: equal for equal files."""
+        return bytes(self._pachd.call("pfs_v2.API/InspectFile", file=self._file(commit, path)).hash)
+
     def exists(self, commit: str, path: str) -> bool:
         try:
             self._pachd.call("pfs_v2.API/InspectFile", file=self._file(commit, path))
