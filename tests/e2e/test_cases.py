@@ -201,7 +201,7 @@ def days_drawn(found: bundle.Bundle, count: int = 1000) -> Array:
 
 def made_again(case: Deployed, commit: str, verdict: Verdict) -> None:
     with Pachd(Address.parse(case.found["pachd"])) as pachd:
-        made = reproduce(pachd, commit, case.folder / "again" / commit, os.environ, ROOT)
+        made = reproduce(pachd, commit, case.folder / "again" / commit, os.environ, ROOT, case.folder, print)
     assert (made.verdict, made.differences, made.circumstances) == (verdict, (), ())
 
 

@@ -66,13 +66,13 @@ def test_a_model_is_made_again_byte_for_byte(address: str, tmp_path: Path) -> No
     with Pachd(Address.parse(address)) as pachd:
         head = Files(pachd).finished_head("mileage-model@master")
         assert head is not None
-        found = reproduce(pachd, head, tmp_path, os.environ, ROOT)
+        found = reproduce(pachd, head, tmp_path / "again", os.environ, ROOT, tmp_path, print)
         assert (found.verdict, found.differences, found.circumstances) == (Verdict.BYTES, (), ())
-        code = json.loads((tmp_path / "recorded" / "model.json").read_text())["code"]
+        code = json.loads((tmp_path / "again" / "recorded" / "model.json").read_text())["code"]
         assert code == digest(ROOT / "images" / "tabular")
         assert f"code {code}" in "\n".join(why.model(pachd, head).lines())
         assert found.files >= 6
-        assert (tmp_path / "out" / "model.onnx").is_file()
+        assert (tmp_path / "again" / "out" / "model.onnx").is_file()
 
 
 def test_a_command_that_is_no_step_is_refused(address: str, tmp_path: Path) -> None:
@@ -87,4 +87,4 @@ def test_a_command_that_is_no_step_is_refused(address: str, tmp_path: Path) -> N
     files = Files.at(address)
     assert files.finished_head("own-model@master") == head
     with Pachd(Address.parse(address)) as pachd, pytest.raises(Invalid, match="no step of Howdah's"):
-        reproduce(pachd, head, tmp_path, os.environ, ROOT)
+        reproduce(pachd, head, tmp_path / "again", os.environ, ROOT, tmp_path, print)

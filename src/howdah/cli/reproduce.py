@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 from howdah.cli.pachctl.connection import connected
 from howdah.cli.surroundings import CaseProject, State
+from howdah.cli.where import state_folder
 from howdah.client.files import Files
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -30,7 +32,8 @@ def reproduce(
     """Train a model again from the recorded commits, parameters and seed; writes to no repo.
 
     Says identical bytes, identical predictions, or different and where; exit code 1 if different.
-    Runs in this Python with the code under images/ as it is now, and says where they are others.
+    Runs in the environment that images/ describes now, in this Python where it describes none, and
+    says where code or libraries are others than then.
 
     Example: howdah reproduce mileage:v2
     """
@@ -38,9 +41,10 @@ def reproduce(
     from howdah.lineage.reproduce import Verdict
     from howdah.lineage.reproduce import reproduce as again
 
+    say = partial(typer.echo, err=True)
     with tempfile.TemporaryDirectory() as scratch, connected(state=state) as session:
         commit, folder = commit_of(Files(session.pachd), model, project), keep or Path(scratch)
-        found = again(session.pachd, commit, folder, os.environ, Path.cwd())
+        found = again(session.pachd, commit, folder, os.environ, Path.cwd(), state_folder(state), say)
     if as_json:
         typer.echo(json.dumps(found.as_json(), indent=2))
     else:

@@ -4,14 +4,15 @@ The job's one datum is laid out from the commits that it read, the recorded comm
 it in a process of its own with the recorded parameters and seed, and every file of the
 result is set beside the committed one. Nothing is written to any repo. What cannot be
 brought back is said, not guessed: a command that is no step of Howdah's writes to /pfs/out,
-which only a worker has, and is refused. The step runs in the Python that asks, not in the
-image's environment, so where code or libraries are not those of the record, that is said.
+which only a worker has, and is refused. The step runs in the image's own environment where it
+has requirements, and else in the Python that asks; where its code or its libraries are not
+those of the record today, that is said.
 """
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -22,7 +23,8 @@ from howdah.core.json import Json, JsonObject, as_object
 from howdah.errors import Invalid, Unavailable
 from howdah.lineage import models
 from howdah.lineage.models import Model
-from howdah.processes.environments import code_id, folder_name
+from howdah.processes.environments import Environments, code_id, folder_name
+from howdah.processes.spawner import Spawner
 
 STEP = "howdah.steps."
 TOLD_AT_MOST = 5
@@ -50,16 +52,24 @@ class Reproduction:
 
 
 def reproduce(
-    pachd: Pachd, commit: str, folder: Path, environment: Mapping[str, str], project: Path
+    pachd: Pachd,
+    commit: str,
+    folder: Path,
+    environment: Mapping[str, str],
+    project: Path,
+    state: Path,
+    say: Callable[[str], None],
 ) -> Reproduction:
     """Uses `folder`, which should be empty: inputs/, out/ (the model again), recorded/ (as committed).
 
-    `project` is the folder whose images/ describe today's code.
+    `project` is the folder whose images/ describe today's code. `state` keeps environments that
+    are built for it; `say` hears how that goes.
     """
     found = models.find(pachd, commit)
     files = Files(pachd)
     inputs, out, recorded = folder / "inputs", folder / "out", folder / "recorded"
-    command = _command(found, inputs, out)
+    python = _python(found.job.image, environment, project, state, say)
+    command = _command(python, found, inputs, out)
     sources = _lay_out(pachd, files, found, inputs)
     _take(files, f"{found.repo}@{commit}", "/", recorded)
     today = code_id(project / "images", found.job.image)
@@ -67,20 +77,16 @@ def reproduce(
     told = differences(recorded, out)
     verdict = Verdict.BYTES
     if told:
-        different = _answers_differ(recorded, out, folder / "agreement", environment)
+        different = _answers_differ(python, recorded, out, folder / "agreement", environment)
         verdict = Verdict.DIFFERENT if different else Verdict.PREDICTIONS
         told += different
-    own = project / "images" / folder_name(found.job.image) / "requirements.txt"
     now = {**json.loads((out / "model.json").read_bytes()), "code": today}
-    apart = circumstances(found.job.image, found.manifest, now, own.is_file())
+    apart = circumstances(found.job.image, found.manifest, now)
     return Reproduction(f"{found.repo}@{commit}", verdict, len(_names(recorded, out)), told, apart)
 
 
-def circumstances(image: str, then: JsonObject, now: JsonObject, has_environment: bool) -> tuple[str, ...]:
-    """What two model.json say of the code and the libraries, where that is not the same.
-
-    `has_environment` tells whether the image comes with an environment of its own.
-    """
+def circumstances(image: str, then: JsonObject, now: JsonObject) -> tuple[str, ...]:
+    """What two model.json say of the code and the libraries, where that is not the same."""
     told = []
     was, is_ = str(then.get("code") or ""), str(now.get("code") or "")
     if is_ and not was:
@@ -96,8 +102,6 @@ def circumstances(image: str, then: JsonObject, now: JsonObject, has_environment
     ]
     if moved:
         told.append(f"made again in another environment: {'; '.join(moved)}")
-    elif has_environment:
-        told.append(f"made again outside the environment that image {image} has of its own")
     return tuple(told)
 
 
@@ -144,7 +148,18 @@ def _take(files: Files, commit: str, below: str, folder: Path) -> None:
         target.write_bytes(files.read(commit, path))
 
 
-def _command(found: Model, inputs: Path, out: Path) -> list[str]:
+def _python(
+    image: str, environment: Mapping[str, str], project: Path, state: Path, say: Callable[[str], None]
+) -> str:
+    images = project / "images"
+    if not (images / folder_name(image) / "requirements.txt").is_file():
+        return sys.executable
+    with Spawner.start() as spawner:
+        made = Environments(spawner, state, images, environment).prepare(image, say)
+    return str(made.path[0] / "python")
+
+
+def _command(python: str, found: Model, inputs: Path, out: Path) -> list[str]:
     words = found.job.command
     if len(words) < 3 or words[1] != "-m" or not words[2].startswith(STEP):
         raise Invalid(
@@ -155,7 +170,7 @@ def _command(found: Model, inputs: Path, out: Path) -> list[str]:
     moved = [
         f"{inputs}{word.removeprefix('/pfs')}" if word.startswith("/pfs/") else word for word in words[3:]
     ]
-    return [sys.executable, "-m", words[2], *moved, "--out", str(out)]
+    return [python, "-m", words[2], *moved, "--out", str(out)]
 
 
 def _environment(
@@ -212,9 +227,11 @@ def _unequal(where: str, was: Json, now: Json) -> Iterator[str]:
         yield f"{where} was {was!r}, is {now!r}"
 
 
-def _answers_differ(recorded: Path, out: Path, told: Path, environment: Mapping[str, str]) -> tuple[str, ...]:
+def _answers_differ(
+    python: str, recorded: Path, out: Path, told: Path, environment: Mapping[str, str]
+) -> tuple[str, ...]:
     """Both bundles answer the same rows, in a process that holds the libraries for it."""
     words = ["--model", str(recorded), "--other", str(out), "--out", str(told)]
-    _run([sys.executable, "-m", f"{STEP}agree", *words], environment)
+    _run([python, "-m", f"{STEP}agree", *words], environment)
     found = json.loads((told / "agreement.json").read_bytes())
     return tuple(found["differences"])

@@ -42,29 +42,24 @@ MADE: JsonObject = {"code": "aa", "libraries": {"numpy": "1"}}
 
 
 @pytest.mark.parametrize(
-    ("now", "has_environment", "told"),
+    ("now", "told"),
     [
-        (MADE, False, ()),
-        (MADE, True, ("made again outside the environment that image x:1 has of its own",)),
-        ({**MADE, "code": "bb"}, False, ("made with other code: image x:1 was aa, is bb today",)),
+        (MADE, ()),
+        ({**MADE, "code": "bb"}, ("made with other code: image x:1 was aa, is bb today",)),
         (
             {**MADE, "code": ""},
-            False,
             ("made with other code: image x:1 was aa, is not described in this folder's images/",),
         ),
         (
             {**MADE, "libraries": {"numpy": "2", "skops": "1"}},
-            True,
             ("made again in another environment: numpy 1 then, 2 now; skops not noted then, 1 now",),
         ),
     ],
 )
-def test_other_code_and_another_environment_are_said(
-    now: JsonObject, has_environment: bool, told: tuple[str, ...]
-) -> None:
-    assert circumstances("x:1", MADE, now, has_environment) == told
+def test_other_code_and_another_environment_are_said(now: JsonObject, told: tuple[str, ...]) -> None:
+    assert circumstances("x:1", MADE, now) == told
 
 
 def test_a_record_without_a_code_hash_is_not_called_other_code() -> None:
-    (sentence,) = circumstances("x:1", {**MADE, "code": ""}, MADE, False)
+    (sentence,) = circumstances("x:1", {**MADE, "code": ""}, MADE)
     assert sentence == "which code of image x:1 it was made with is not on record; today's is aa"
