@@ -15,37 +15,32 @@ from pathlib import Path
 
 import pandas as pd
 
-from howdah.errors import Invalid
-from howdah.learning import bundle, reference, table, training
+from howdah.learning import reference, table, training
 from howdah.learning.outliers import Outliers
-from howdah.learning.schema import Schema
-from howdah.steps import program
-from howdah.steps.score import inputs_only, keep
+from howdah.steps import answerable, program
 
 
 def main(arguments: Sequence[str]) -> None:
     step = program.parser(__doc__ or "")
-    step.add_argument("--model", type=Path, required=True, help="the input that holds the bundle")
-    step.add_argument("--data", type=Path, required=True, help="the folder of clean files")
+    answerable.asked(step)
     step.add_argument(
         "--level", type=float, default=0.01, help="the share of known rows to call strange (default: 0.01)"
     )
     step.add_argument("--seed", type=int, default=0, help="makes every choice repeatable (default: 0)")
     options = step.parse_args(arguments)
-    if not (options.model / bundle.MANIFEST).exists():
-        program.say("no model yet: nothing is known to be usual")
+    met = answerable.model_in(
+        options.model, "detect judges rows of tables; days of a series are judged by `drift`."
+    )
+    if met is None:
         return
-    found = bundle.read(options.model)
+    found, schema = met
     signature = found.manifest.signature
-    if signature.task == "forecast":
-        raise Invalid("detect judges rows of tables; days of a series are judged by `drift`.")
     detector = Outliers(reference.read(found.folder, signature), signature, options.level, options.seed)
-    schema = inputs_only(Schema.read(options.model / "schema.json"), signature)
     for path in program.files(options.data):
         name = path.relative_to(options.data).with_suffix("")
         rows, strange = 0, []
         for piece in table.read(path):
-            clean = keep(piece, schema)
+            clean = answerable.keep(piece, schema)
             rows += len(clean)
             if len(clean):
                 strange.append(_strange(clean, detector, training.frame_of(clean, signature)))

@@ -12,37 +12,28 @@ from pathlib import Path
 
 import pandas as pd
 
-from howdah.errors import Invalid
-from howdah.learning import bundle, predictor, table, training, validation
-from howdah.learning.schema import Column, Schema
+from howdah.learning import predictor, table, training
+from howdah.learning.schema import Schema
 from howdah.learning.signature import Signature
-from howdah.steps import program
+from howdah.steps import answerable, program
 
 
 def main(arguments: Sequence[str]) -> None:
     step = program.parser(__doc__ or "")
-    step.add_argument("--model", type=Path, required=True, help="the input that holds the bundle")
-    step.add_argument("--data", type=Path, required=True, help="the folder of clean files")
+    answerable.asked(step)
     options = step.parse_args(arguments)
-    if not (options.model / bundle.MANIFEST).exists():
-        program.say("no model yet: nothing to answer with")
+    met = answerable.model_in(
+        options.model, "score answers rows of tables; a forecast takes a window of days."
+    )
+    if met is None:
         return
-    found = bundle.read(options.model)
-    signature = found.manifest.signature
-    if signature.task == "forecast":
-        raise Invalid("score answers rows of tables; a forecast takes a window of days.")
-    schema, model = inputs_only(Schema.read(options.model / "schema.json"), signature), found.model()
+    found, schema = met
+    signature, model = found.manifest.signature, found.model()
     for path in program.files(options.data):
         target = options.out / "scores" / f"{path.relative_to(options.data).with_suffix('')}.csv"
         target.parent.mkdir(parents=True, exist_ok=True)
         read, written = _score(path, target, schema, model, signature)
         program.say(f"{path.name}: {written} rows answered, {read - written} left out")
-
-
-def inputs_only(schema: Schema, signature: Signature) -> Schema:
-    """The schema of what the model takes: a row to answer need not know its answer."""
-    columns: tuple[Column, ...] = tuple(schema[field.name] for field in signature.inputs)
-    return Schema(columns)
 
 
 def _score(
@@ -53,21 +44,11 @@ def _score(
         rows = csv.writer(stream, lineterminator="\n")
         rows.writerow(["row", signature.target, *(f"probability_{label}" for label in signature.classes)])
         for piece in table.read(path):
-            clean = keep(piece, schema)
+            clean = answerable.keep(piece, schema)
             read += len(piece)
             written += len(clean)
             rows.writerows(_answers(clean, model, signature))
     return read, written
-
-
-def keep(piece: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """The rows that can be answered. Two may well ask the same, so repetition is no fault here."""
-    distinct = piece.assign(**{PLACE: piece.index.astype(str)})
-    keyed = Schema((*schema.columns, Column(PLACE, "category")), (PLACE,))
-    return validation.sort(distinct, keyed).clean.drop(columns=PLACE)
-
-
-PLACE = "__place"
 
 
 def _answers(clean: pd.DataFrame, model: predictor.Model, signature: Signature) -> Iterator[list[object]]:

@@ -13,7 +13,7 @@ from howdah.steps import evaluate, explain, profile, schema, train
 
 HEART = Path(__file__).resolve().parents[3] / "pipelines" / "heart"
 STEPS = sorted(path.stem for path in Path(train.__file__).parent.glob("*.py"))
-NOT_PROGRAMS = {"__init__", "program", "champion"}
+NOT_PROGRAMS = {"__init__", "program", "champion", "answerable"}
 
 
 @pytest.fixture(scope="module")
