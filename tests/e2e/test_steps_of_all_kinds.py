@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import onnxruntime
 import pytest
 from pachyderm_sdk import Client
 from pachyderm_sdk.api import pfs, pps
@@ -35,7 +37,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         client.pfs.create_repo(repo=pfs.Repo(name=f"mileage-{repo}"))
     put(client, "mileage-schema", [MILEAGE / "schema.json"])
     put(client, "mileage-retrain", [MILEAGE / "policy.yaml"])
-    for name in ("1-clean", "2-split", "3-model", "r-by-origin"):
+    for name in ("1-clean", "2-split", "3-model", "r-by-origin", "own-train"):
         spec = json.loads((MILEAGE / f"{name}.json").read_text())
         client.pps.create_pipeline_v2(create_pipeline_request_json=json.dumps(spec))
     commit = put(client, "mileage-raw", sorted((MILEAGE / "data").glob("197[0-6].csv")))
@@ -60,6 +62,21 @@ def test_a_step_in_r_works_on_what_a_step_in_python_cleaned(address: str) -> Non
     assert lines[0] == "year,origin,cars,mean,sd"
     assert lines[1].startswith("1970,Europe,5,25.2,")
     assert len(lines) == 1 + 3 * 7  # three origins, seven years
+
+
+def test_a_script_of_ones_own_trains_on_the_same_rows(address: str) -> None:
+    files = Files.at(address)
+    assert "howdah" not in (ROOT / "images" / "own-train" / "train.py").read_text()
+    figures = json.loads(files.read("mileage-own-model@master", "/metrics.json"))
+    bundle = json.loads(files.read("mileage-model@master", "/model.json"))
+    assert figures["rows"] == bundle["rows"]
+    assert 0.7 < figures["r2_cross_validated"] < bundle["metrics"]["cross_validation"]["r2"]
+    session = onnxruntime.InferenceSession(files.read("mileage-own-model@master", "/model.onnx"))
+    (asked,) = session.get_inputs()
+    cars = np.array([[2000, 1976], [4000, 1976], [2000, 1970]], np.float32)
+    light, heavy, early = session.run(None, {asked.name: cars})[0].ravel()
+    assert light > heavy + 10
+    assert light > early
 
 
 def test_a_model_is_made_again_byte_for_byte(address: str, tmp_path: Path) -> None:
