@@ -16,11 +16,14 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from json.encoder import encode_basestring_ascii as _quoted
 from pathlib import Path
 
 MAGIC = 0x48574C31
-PREFIX = struct.Struct(">IIIII")
+PREFIX, _START, _LENGTHS = struct.Struct(">IIIII"), struct.Struct(">II"), struct.Struct(">III")
 OPEN, COMPLETE = ".open", ".log"
+SHARED_LIMIT = 1000
+PLACE = ("namespace", "deployment", "predictor", "model", "model_commit")
 
 PREDICTION, FEEDBACK, EXPLANATION = "prediction", "feedback", "explanation"
 
@@ -51,11 +54,59 @@ class Record:
     response: bytes
 
 
+class Frames:
+    """Makes the frames of one server. Callers wait for it: what many records share is encoded once."""
+
+    def __init__(
+        self, *, namespace: str, deployment: str, predictor: str, model: str, model_commit: str
+    ) -> None:
+        self._place = {
+            "namespace": namespace,
+            "deployment": deployment,
+            "predictor": predictor,
+            "model": model,
+            "model_commit": model_commit,
+        }
+        self._shared: dict[tuple[str, int, str, str], bytes] = {}
+
+    def frame(
+        self,
+        *,
+        id: str,
+        kind: str,
+        time_ns: int,
+        latency_us: int,
+        status: int,
+        protocol: str,
+        endpoint: str,
+        request: bytes,
+        response: bytes,
+    ) -> bytes:
+        key = kind, status, protocol, endpoint
+        shared = self._shared.get(key) or self._encode(*key)
+        header = b'{"id":%b,"time_ns":%d,"latency_us":%d,%b' % (
+            _quoted(id).encode(),
+            time_ns,
+            latency_us,
+            shared,
+        )
+        lengths = _LENGTHS.pack(len(header), len(request), len(response))
+        body = b"".join((lengths, header, request, response))
+        return _START.pack(MAGIC, zlib.crc32(body)) + body
+
+    def _encode(self, kind: str, status: int, protocol: str, endpoint: str) -> bytes:
+        said = {"kind": kind, "status": status, "protocol": protocol, "endpoint": endpoint, **self._place}
+        if len(self._shared) >= SHARED_LIMIT:
+            self._shared.clear()  # callers choose endpoints
+        shared = self._shared[kind, status, protocol, endpoint] = json.dumps(said).encode()[1:]
+        return shared
+
+
 def encode(record: Record) -> bytes:
-    header = json.dumps(asdict(record.header), separators=(",", ":")).encode()
-    lengths = struct.pack(">III", len(header), len(record.request), len(record.response))
-    crc = zlib.crc32(record.response, zlib.crc32(record.request, zlib.crc32(header, zlib.crc32(lengths))))
-    return b"".join((struct.pack(">II", MAGIC, crc), lengths, header, record.request, record.response))
+    """What `read` turns back into the record."""
+    told = asdict(record.header)
+    place = {name: told.pop(name) for name in PLACE}
+    return Frames(**place).frame(**told, request=record.request, response=record.response)
 
 
 def read(path: Path) -> Iterator[Record]:

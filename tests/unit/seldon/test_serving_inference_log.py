@@ -1,5 +1,6 @@
 import json
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -51,12 +52,25 @@ def test_frames_come_back_and_a_torn_tail_ends_the_reading(tmp_path: Path):
 
 def test_what_is_recorded_is_there_before_anything_else_happens(tmp_path: Path):
     recorder = Recorder(LogPlace(tmp_path, rotate_rows=2))
-    recorder.record(record("a"))
+    recorder.append(inference_log.encode(record("a")))
     (segment,) = tmp_path.iterdir()
     assert [found.header.id for found in inference_log.read(segment)] == ["a"]
-    recorder.record(record("b"))
-    assert [path.suffix for path in tmp_path.iterdir()] == [".log"], "full segments are complete"
+    for id in ("b", "c"):
+        recorder.append(inference_log.encode(record(id)))
+    first, second = sorted(tmp_path.iterdir())
+    assert [found.header.id for found in inference_log.read(first)] == ["a", "b"], "two records are a segment"
+    assert [found.header.id for found in inference_log.read(second)] == ["c"]
     recorder.close()
+    assert [path.suffix for path in tmp_path.iterdir()] == [".log", ".log"]
+
+
+def test_no_answer_waits_for_a_disk_when_a_segment_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    syncing: list[str] = []
+    monkeypatch.setattr(os, "fdatasync", lambda fd: syncing.append(threading.current_thread().name))
+    recorder = Recorder(LogPlace(tmp_path, rotate_rows=1))
+    recorder.append(inference_log.encode(record("a")))
+    recorder.close()
+    assert syncing == ["inference-log"]
 
 
 @pytest.mark.slow
@@ -66,11 +80,11 @@ def test_in_a_lull_the_first_record_is_complete_at_once_and_the_next_after_its_m
     monkeypatch.setattr(capture, "LULL_S", 0.0)
     monkeypatch.setattr(capture, "SYNC_EVERY_S", 0.01)
     recorder = Recorder(LogPlace(tmp_path, rotate_s=3600.0))
-    recorder.record(record("a"))
+    recorder.append(inference_log.encode(record("a")))
     deadline = time.monotonic() + 20
     while [path.suffix for path in tmp_path.iterdir()] != [".log"]:
         assert time.monotonic() < deadline, "a lone record waits for its minute"
-    recorder.record(record("b"))
+    recorder.append(inference_log.encode(record("b")))
     segment = recorder._segment
     assert segment is not None
     assert not recorder._due(segment), "one commit a minute is enough"
@@ -79,16 +93,16 @@ def test_in_a_lull_the_first_record_is_complete_at_once_and_the_next_after_its_m
 
 def test_a_full_disk_is_counted_and_waited_for_by_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     recorder = Recorder(LogPlace(tmp_path))
-    recorder.record(record("a"))
+    recorder.append(inference_log.encode(record("a")))
 
     def full(fd: int, data: bytes) -> int:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "write", full)
-    recorder.record(record("b"))
+    recorder.append(inference_log.encode(record("b")))
     assert recorder.dropped == 1
     monkeypatch.undo()
-    recorder.record(record("c"))
+    recorder.append(inference_log.encode(record("c")))
     recorder.close()
     (segment,) = tmp_path.iterdir()
     assert [found.header.id for found in inference_log.read(segment)] == ["a", "c"]
@@ -106,7 +120,7 @@ def test_complete_segments_become_commits_and_open_ones_wait(tmp_path: Path):
     folder = tmp_path / "ns~d"
     recorder = Recorder(LogPlace(folder))
     for id in ("a", "b", "a"):
-        recorder.record(record(id))
+        recorder.append(inference_log.encode(record(id)))
     commits = Commits()
     shipper = Shipper(tmp_path, lambda: commits)
     assert shipper.ship() == 0, "a segment in use is left alone"
@@ -139,7 +153,7 @@ def test_the_segment_of_a_killed_server_is_taken_once_it_is_gone(tmp_path: Path)
 def test_a_failed_commit_keeps_the_segment(tmp_path: Path):
     folder = tmp_path / "ns~d"
     recorder = Recorder(LogPlace(folder))
-    recorder.record(record())
+    recorder.append(inference_log.encode(record()))
     recorder.close()
 
     class Broken(Commits):

@@ -102,7 +102,7 @@ def test_logging_never_costs_a_caller_the_answer(
 
     asyncio.run(ask())
     assert (sent[0]["status"], sent[1]["body"]) == (200, body)
-    monkeypatch.setattr(inference_log, "encode", lambda record: 1 / 0)
+    monkeypatch.setattr(inference_log.Frames, "frame", lambda *_, **__: 1 / 0)
     asyncio.run(ask())
     front.close()
     assert (sent[2]["status"], front.unlogged) == (200, 1)
@@ -115,7 +115,7 @@ def test_events_are_sampled_and_redacted_as_the_log_is(tmp_path: Path):
     front = Front(place, Echo(), Metrics(place, registry=CollectorRegistry()))  # type: ignore[arg-type]
     events = []
     assert front._sender is not None
-    front._sender.send = events.append  # type: ignore[method-assign,assignment]
+    front._sender.offer = events.append  # type: ignore[method-assign,assignment]
     for number in range(200):
         front.settle(
             "feedback", "seldon", str(number), {}, json.dumps(V1).encode(), Answer(200, b"{}"), 0, "/x"

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from howdah.core.inference_log import FEEDBACK, Header, Record
+from howdah.core.inference_log import FEEDBACK, Frames
 from howdah.errors import HowdahError, Invalid
 from howdah.runtimes.front import binary
 from howdah.runtimes.front.capture import Recorder, in_sample
@@ -99,6 +99,13 @@ class Front:
         self._backend = backend
         self.metrics = metrics
         self._recorder = Recorder(place.log) if place.log.folder else None
+        self._frames = Frames(
+            namespace=place.namespace,
+            deployment=place.deployment,
+            predictor=place.predictor,
+            model=place.node,
+            model_commit=place.model_commit,
+        )
         self._sender = Sender(place) if place.events.url else None
         self.unlogged = 0
         if self._recorder is not None:
@@ -218,42 +225,32 @@ class Front:
         endpoint: str,
     ) -> None:
         """In the inference log and as CloudEvents: the same sample, without the same columns."""
-        if not in_sample(id, self._place.log.sample):
+        place = self._place
+        if not in_sample(id, place.log.sample):
             return
+        asked, told = body, answer.body
+        if names := place.log.redact:
+            asked, told = without(asked, names), without(told, names, answers=True)
         if self._recorder is not None:
-            place = self._place
-            header = Header(
+            frame = self._frames.frame(
                 id=id,
                 kind=FEEDBACK if service == "feedback" else place.kind,
                 time_ns=time.time_ns(),
                 latency_us=int(seconds * 1e6),
                 status=answer.status,
-                namespace=place.namespace,
-                deployment=place.deployment,
-                predictor=place.predictor,
-                model=place.node,
-                model_commit=place.model_commit,
                 protocol=protocol,
                 endpoint=endpoint,
+                request=asked,
+                response=told,
             )
-            self._recorder.record(Record(header, body, answer.body))
+            self._recorder.append(frame)
         if self._sender is not None:
-            self._tell(service, id, headers, body, answer)
-
-    def _tell(self, service: str, id: str, headers: Headers, body: bytes, answer: Answer) -> None:
-        assert self._sender is not None
-        if service == "feedback":
-            self._sender.send(Event("feedback", id, self._clean(body), JSON))
-            return
-        if self._sender.wants("request"):
-            self._sender.send(Event("request", id, self._clean(body), headers.get("content-type", JSON)))
-        if self._sender.wants("response"):
-            told = self._clean(answer.body, answers=True)
-            self._sender.send(Event("response", id, told, answer.content_type))
-
-    def _clean(self, payload: bytes, answers: bool = False) -> bytes:
-        names = self._place.log.redact
-        return without(payload, names, answers) if names else payload
+            if service == "feedback":
+                self._sender.offer(Event("feedback", id, asked, JSON))
+                return
+            self._sender.offer(Event("request", id, asked, headers.get("content-type", JSON)))
+            if answer.status == 200:
+                self._sender.offer(Event("response", id, told, answer.content_type))
 
     def _extra(self, id: str, headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
         """The headers of an answer; Ce-* only for a request that came with them."""

@@ -1,8 +1,9 @@
 """Recording every exchange before its answer leaves.
 
-`Recorder.record` returns after write(2): a kill -9 of the server loses nothing that a caller has
-seen. A thread syncs to disk at least once a second, so a power cut loses at most that second.
-What cannot be written is counted, never waited for: serving goes on when the disk is full.
+`Recorder.append` returns after write(2): a kill -9 of the server loses nothing that a caller has
+seen. A thread syncs to disk at least once a second, so a power cut loses at most that second; it
+completes segments too, since no answer may wait for a disk. What cannot be written is counted:
+serving goes on when the disk is full.
 """
 
 import contextlib
@@ -14,9 +15,7 @@ import zlib
 from pathlib import Path
 
 from howdah.core import inference_log
-from howdah.core.inference_log import Record
 from howdah.runtimes.front.place import LogPlace
-from howdah.runtimes.front.redaction import without
 
 SYNC_EVERY_S = 0.5
 # After a pause this long nobody is likely to add to the segment soon, and somebody may ask why.
@@ -37,17 +36,14 @@ class Recorder:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._segment: _Segment | None = None
-        self._finished_s = -math.inf
+        self._full: list[_Segment] = []
+        self._retired_s = -math.inf
         self._closing = threading.Event()
         self.dropped = 0
-        threading.Thread(target=self._sync_forever, name="inference-log", daemon=True).start()
+        self._thread = threading.Thread(target=self._keep_safe, name="inference-log", daemon=True)
+        self._thread.start()
 
-    def record(self, record: Record) -> None:
-        if self._place.redact:
-            names = self._place.redact
-            asked, told = without(record.request, names), without(record.response, names, answers=True)
-            record = Record(record.header, asked, told)
-        frame = inference_log.encode(record)
+    def append(self, frame: bytes) -> None:
         with self._lock:
             try:
                 segment = self._segment or self._begin()
@@ -56,37 +52,40 @@ class Recorder:
                 self.dropped += 1
                 return
             if segment.rows >= self._place.rotate_rows or segment.size_bytes >= SEGMENT_LIMIT_BYTES:
-                self._finish()
+                self._retire(segment)
 
     def close(self) -> None:
+        """Returns once every segment is complete."""
         self._closing.set()
-        with self._lock:
-            self._finish()
+        self._thread.join()
 
     def _begin(self) -> "_Segment":
         self._segment = _Segment(self._folder / f"{time.time_ns():020d}-{os.getpid()}{inference_log.OPEN}")
         return self._segment
 
-    def _finish(self) -> None:
-        if self._segment is not None:
-            with contextlib.suppress(OSError):
-                self._segment.complete()
-            self._segment = None
-            self._finished_s = time.monotonic()
+    def _retire(self, segment: "_Segment") -> None:
+        self._full.append(segment)
+        self._segment = None
+        self._retired_s = time.monotonic()
 
     def _due(self, segment: "_Segment") -> bool:
         """Old enough; or the first for as long and in a lull, so that segments come no oftener for it."""
         old_s = self._place.rotate_s
-        rested = time.monotonic() - self._finished_s >= old_s
+        rested = time.monotonic() - self._retired_s >= old_s
         return segment.age_s() >= old_s or (rested and segment.quiet_s() >= LULL_S)
 
-    def _sync_forever(self) -> None:
-        while not self._closing.wait(SYNC_EVERY_S):
+    def _keep_safe(self) -> None:
+        closing = False
+        while not closing:
+            closing = self._closing.wait(SYNC_EVERY_S)
             with self._lock:
+                if self._segment is not None and (closing or self._due(self._segment)):
+                    self._retire(self._segment)
+                full, self._full = self._full, []
                 segment = self._segment
-                if segment is not None and self._due(segment):
-                    self._finish()
-                    continue
+            for retired in full:
+                with contextlib.suppress(OSError):
+                    retired.complete()
             if segment is not None:
                 with contextlib.suppress(OSError):
                     segment.sync()

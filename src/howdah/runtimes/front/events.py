@@ -1,12 +1,13 @@
 """CloudEvents to `logger.url`, as Seldon's executor sends them: beside the answer, never before it.
 
-Up to 10,000 events wait for ten workers; what finds no place, or is not taken within two
-seconds, is dropped and counted.
+Up to 10,000 events wait for ten workers; what finds no place, is not taken within two seconds or
+is refused, is dropped and counted. Feedback goes where responses go.
 """
 
 import http.client
 import queue
 import threading
+import uuid
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -38,11 +39,11 @@ class Sender:
         for number in range(WORKERS):
             threading.Thread(target=self._work, name=f"logger-{number}", daemon=True).start()
 
-    def wants(self, kind: str) -> bool:
+    def offer(self, event: Event) -> None:
+        """Sent if it is of a kind that is wanted; never waits."""
         mode = self._events.mode
-        return mode == "all" or kind == mode or (kind == "feedback" and mode == "request")
-
-    def send(self, event: Event) -> None:
+        if mode not in ("all", "response" if event.kind == "feedback" else event.kind):
+            return
         try:
             self._queue.put_nowait(event)
         except queue.Full:
@@ -50,37 +51,35 @@ class Sender:
 
     def _work(self) -> None:
         target = urlsplit(self._events.url)
-        connection: http.client.HTTPConnection | None = None
+        kind = http.client.HTTPSConnection if target.scheme == "https" else http.client.HTTPConnection
+        connection = kind(target.netloc, timeout=self._events.timeout_s)
+        path = (target.path or "/") + (f"?{target.query}" if target.query else "")
         while True:
-            event = self._queue.get()
-            # A connection that was kept may have been closed meanwhile: a second try, with a new one.
-            for _ in range(2):
-                try:
-                    if connection is None:
-                        kind = (
-                            http.client.HTTPSConnection
-                            if target.scheme == "https"
-                            else http.client.HTTPConnection
-                        )
-                        connection = kind(target.netloc, timeout=self._events.timeout_s)
-                    path = (target.path or "/") + (f"?{target.query}" if target.query else "")
-                    connection.request("POST", path, event.payload, self._headers(event))
-                    connection.getresponse().read()
-                    self.sent += 1
-                    break
-                except (OSError, http.client.HTTPException):
-                    if connection is not None:
-                        connection.close()
-                    connection = None
+            if self._is_taken(connection, path, self._queue.get()):
+                self.sent += 1
             else:
                 self.dropped += 1
+
+    def _is_taken(self, connection: http.client.HTTPConnection, path: str, event: Event) -> bool:
+        while True:
+            # Only one that was kept may have been closed meanwhile, and is worth a second try.
+            kept = connection.sock is not None
+            try:
+                connection.request("POST", path, event.payload, self._headers(event))
+                answer = connection.getresponse()
+                answer.read()
+                return 200 <= answer.status < 300
+            except (OSError, http.client.HTTPException) as failed:
+                connection.close()
+                if not kept or isinstance(failed, TimeoutError):
+                    return False
 
     def _headers(self, event: Event) -> dict[str, str]:
         place = self._place
         return {
             "Content-Type": event.content_type,
             "Ce-Specversion": "1.0",
-            "Ce-Id": event.id,
+            "Ce-Id": str(uuid.uuid4()),
             "Ce-Type": TYPES[event.kind],
             "Ce-Source": f"http://{place.deployment}.{place.namespace}/",
             "Ce-Requestid": event.id,
