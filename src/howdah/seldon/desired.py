@@ -8,7 +8,26 @@ from howdah.core.json import Json, JsonObject, as_list, as_object, as_text, at
 from howdah.errors import Invalid
 from howdah.seldon import images
 from howdah.seldon.images import SERVE, Program
-from howdah.seldon.ingress import REST_TIMEOUT_S, Mirror, Route, Target
+from howdah.seldon.ingress import LIMIT, REST_TIMEOUT_S, Limits, Mirror, Retries, Route, Target
+from howdah.seldon.manifests.annotations import (
+    AMBASSADOR_RETRIES,
+    GRPC_TIMEOUT,
+    HEADER,
+    LOG,
+    MAX_CONNECTIONS,
+    MAX_PENDING,
+    MAX_REQUESTS,
+    MAX_RETRIES,
+    QUEUE,
+    RATE,
+    REDACT,
+    REST_TIMEOUT,
+    RETRIES,
+    RETRIES_TIMEOUT,
+    SAMPLE,
+    WRITE_TIMEOUT,
+    whole,
+)
 from howdah.seldon.manifests.defaults import UNKNOWN_IMPLEMENTATION
 from howdah.seldon.manifests.fields import Explainer, Predictor, SeldonDeployment, Unit
 from howdah.seldon.workload import Group, Member, ModelSource
@@ -16,11 +35,8 @@ from howdah.seldon.workload import Group, Member, ModelSource
 GRAPH = "howdah.runtimes.graph"
 ENGINE_NODE = "seldon-container-engine"
 IMPLEMENTATIONS = {"SKLEARN_SERVER": "sklearn", "TENSORFLOW_SERVER": "tensorflow"}
-REST_TIMEOUT, GRPC_TIMEOUT = "seldon.io/rest-timeout", "seldon.io/grpc-timeout"
-QUEUE, WRITE_TIMEOUT = "seldon.io/executor-logger-queue-size", "seldon.io/executor-logger-write-timeout-ms"
-LOG, SAMPLE, REDACT = "howdah/log", "howdah/log-sample", "howdah/log-redact"
-RATE = "howdah/requests-per-second"
-HEADER = "seldon.io/ambassador-header"
+RETRY_WITHIN_S = 1
+"""How long one try may take where a deployment asks for retries as under Istio: Seldon's own default."""
 DEADLINE_S = 600.0
 UNITS = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40, "k": 10**3, "M": 10**6, "G": 10**9}
 
@@ -302,7 +318,6 @@ def _route(deployment: SeldonDeployment) -> Route:
     explainers = tuple(
         (p.name, f"{_key(deployment, p)}/explainer") for p in spec.predictors if p.explainer is not None
     )
-    rate = said.get(RATE, "")
     return Route(
         namespace=deployment.namespace,
         name=deployment.name,
@@ -311,8 +326,24 @@ def _route(deployment: SeldonDeployment) -> Route:
         explainers=explainers,
         rest_timeout_s=_milliseconds(said, REST_TIMEOUT),
         grpc_timeout_s=_milliseconds(said, GRPC_TIMEOUT),
-        requests_per_second=int(rate) if rate.isdigit() else None,
+        requests_per_second=whole(said, RATE),
+        retries=_retries(said),
+        limits=_limits(said),
     )
+
+
+def _retries(said: Mapping[str, str]) -> Retries | None:
+    if tries := whole(said, RETRIES):
+        return Retries(tries, whole(said, RETRIES_TIMEOUT) or RETRY_WITHIN_S)
+    if tries := whole(said, AMBASSADOR_RETRIES):
+        return Retries(tries)
+    return None
+
+
+def _limits(said: Mapping[str, str]) -> Limits:
+    keys = (MAX_CONNECTIONS, MAX_PENDING, MAX_REQUESTS, MAX_RETRIES)
+    given = (whole(said, key) for key in keys)
+    return Limits(*(LIMIT if limit is None else limit for limit in given))
 
 
 def _key(deployment: SeldonDeployment, predictor: Predictor) -> str:
@@ -325,5 +356,5 @@ def _wanted_header(predictor: Predictor) -> tuple[str, str] | None:
 
 
 def _milliseconds(said: Mapping[str, str], key: str) -> float:
-    text = said.get(key, "")
-    return int(text) / 1000 if text.isdigit() and int(text) > 0 else REST_TIMEOUT_S
+    given = whole(said, key)
+    return REST_TIMEOUT_S if given is None else given / 1000

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 REST_TIMEOUT_S = 60.0
+LIMIT = 4096
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -14,11 +15,33 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may be under way to one backend; what is more is answered 503 at once."""
+
+    connections: int = LIMIT
+    pending: int = LIMIT
+    requests: int = LIMIT
+    retries: int = LIMIT
+    """As many as requests: all that a process was busy with are tried again when it dies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """What a deployment asks for beyond the retries of requests that reached no process: also those
+    that one answered with 502, 503 or 504."""
+
+    tries: int
+    each_s: int | None = None
+    """How long each may take."""
+
+
+@dataclass(frozen=True, slots=True)
 class Backend:
     """All ready processes of one predictor or explainer."""
 
     name: str
     endpoints: tuple[Endpoint, ...]
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +73,9 @@ class Route:
     rest_timeout_s: float = REST_TIMEOUT_S
     grpc_timeout_s: float = REST_TIMEOUT_S
     requests_per_second: int | None = None
+    retries: Retries | None = None
+    limits: Limits = Limits()
+    """Of each of its backends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -297,7 +297,7 @@ class Loop:
                     and not running.exited
                 )
                 if group.key in self._children.live:
-                    backends.append(Backend(group.key, endpoints))
+                    backends.append(Backend(group.key, endpoints, one.route.limits))
         return Ingress(tuple(routes), tuple(backends))
 
     def _tell(self, wanted: Mapping[tuple[str, str], Desired]) -> None:

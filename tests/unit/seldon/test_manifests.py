@@ -7,6 +7,7 @@ import pytest
 from howdah.seldon import manifests
 
 CRD = Path(__file__).parents[2] / "contract" / "seldondeployment.schema.json"
+SERVICE = {"seldon.io/svc-name": "one"}
 SKLEARN = {"name": "classifier", "implementation": "SKLEARN_SERVER", "modelUri": "/models/iris"}
 
 
@@ -27,6 +28,11 @@ def two(**second: object) -> dict:
     canary = {"name": "canary", "graph": copy.deepcopy(SKLEARN), "traffic": 25, **second}
     document["spec"]["predictors"].append(canary)
     return document
+
+
+def endpoints(first: str, second: str) -> dict:
+    child = {**SKLEARN, "name": "second", "endpoint": {"type": second}}
+    return {**SKLEARN, "endpoint": {"type": first}, "children": [child]}
 
 
 def container(name: str, **fields: object) -> list:
@@ -98,6 +104,21 @@ def test_what_is_not_a_field_is_refused_with_its_path(path: str, value: object, 
         (two(traffic=20), "Traffic must sum to 100 for multiple predictors"),
         (iris(traffic=50), "Traffic must be 100 for a single predictor when set"),
         (two(name="default"), "Duplicate predictor name"),
+        (
+            changed(two(annotations=SERVICE), "spec.predictors.0.annotations", SERVICE),
+            "Duplicate service name in seldon.io/svc-name: one",
+        ),
+        (iris(graph=endpoints("REST", "GRPC")), "Multiple endpoint.types found"),
+        (changed(iris(graph=endpoints("REST", "REST")), "spec.transport", "grpc"), "Mixed transport types"),
+        (
+            changed(iris(), "spec.predictors.0.graph.logger", {"url": "http://x", "mode": "some"}),
+            "Unknown logger mode",
+        ),
+        (two(shadow=True, traffic=-1), "traffic must be between 0 and 100"),
+        (
+            iris(graph={**SKLEARN, "children": [{"name": "second", "type": "MODEL"}]}),
+            r"graph.children\[0\]: Invalid value: \"second\": Can't find container",
+        ),
         (changed(iris(), "spec.predictors.0.graph.modelUri", ""), "modelUri required"),
         (changed(iris(), "spec.predictors.0.graph.logger", {"url": "http://x"}), "No logger mode specified"),
         (iris(graph={"name": "m", "type": "MODEL"}), "Can't find container for Predictive Unit"),
@@ -118,6 +139,10 @@ def test_what_is_not_a_field_is_refused_with_its_path(path: str, value: object, 
 def test_the_webhooks_violations(document: dict, message: str):
     with pytest.raises(manifests.ManifestInvalid, match=message):
         manifests.read(document)
+
+
+def test_services_without_a_name_are_no_duplicates():
+    manifests.read(two(annotations={"seldon.io/svc-name": ""}))
 
 
 def test_two_shadows_and_their_traffic():
@@ -149,6 +174,17 @@ def test_two_shadows_and_their_traffic():
         (
             changed(iris(), "spec.predictors.0.graph.implementation", "MINE"),
             "No entry in predictors map for MINE",
+        ),
+        (changed(iris(), "spec.predictors.0.graph.implementation", "AVERAGE_COMBINER"), "has no code behind"),
+        (changed(iris(), "spec.predictors.0.graph.implementation", "RANDOM_ABTEST"), "exactly two children"),
+        (iris(graph={"name": "m", "type": "MODEL"}, componentSpecs=container("m")), "names no image"),
+        (
+            changed(iris(), "metadata.annotations", {"seldon.io/istio-retries": "-1"}),
+            r"metadata.annotations\[seldon.io/istio-retries\].*a whole number from 0",
+        ),
+        (
+            iris(annotations={"howdah/log-sample": "some"}),
+            r"spec.predictors\[0\].annotations\[howdah/log-sample\].*a number from 0 to 1",
         ),
         (iris(componentSpecs=[{"spec": {}, "hpaSpec": {"maxReplicas": 3}}]), "does not scale by itself"),
         (iris(explainer={"type": "AnchorImages", "modelUri": "/x"}), "AnchorImages"),

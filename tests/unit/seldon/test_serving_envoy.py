@@ -10,7 +10,7 @@ import pytest
 from howdah.seldon.envoy.bootstrap import bootstrap
 from howdah.seldon.envoy.clusters import clusters
 from howdah.seldon.envoy.routes import route_configuration
-from howdah.seldon.ingress import Backend, Endpoint, Ingress, Mirror, Route, Target
+from howdah.seldon.ingress import Backend, Endpoint, Ingress, Limits, Mirror, Retries, Route, Target
 from howdah.seldon.proxy import envoy_binary
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -39,6 +39,10 @@ SCENARIOS = {
     "limits": Ingress(
         (iris(Target(MAIN.name, 100), rest_timeout_s=1.5, grpc_timeout_s=2.0, requests_per_second=50),),
         (MAIN,),
+    ),
+    "retries-and-breakers": Ingress(
+        (iris(Target(MAIN.name, 100), retries=Retries(5, 2)),),
+        (Backend(MAIN.name, MAIN.endpoints, Limits(100, 10, 50, 5)),),
     ),
     "two-deployments": Ingress(
         (iris(Target(MAIN.name, 100)), Route("models", "iris-b", (Target(CANARY.name, 100),))), (MAIN, CANARY)

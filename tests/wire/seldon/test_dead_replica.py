@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import socket
 import subprocess
 import threading
@@ -99,19 +100,34 @@ def _bound() -> socket.socket:
 def test_the_living_replica_answers_all(envoy: int, replica: Replica) -> None:
     statuses: list[int] = []
 
-    def ask(path: str) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", envoy, timeout=60)
-        connection.request("GET", path)
-        statuses.append(connection.getresponse().status)
-        connection.close()
+    def note(path: str) -> None:
+        statuses.append(ask(envoy, path))
 
     holding = []
     for number in range(DEPLOYMENTS):
-        holding.append(threading.Thread(target=ask, args=(f"/seldon/models/d{number}/hold",)))
+        holding.append(threading.Thread(target=note, args=(f"/seldon/models/d{number}/hold",)))
         holding[-1].start()
         assert replica.held.acquire(timeout=60), statuses
-        ask(f"/seldon/models/d{number}/now")
+        note(f"/seldon/models/d{number}/now")
     replica.release.set()
     for thread in holding:
         thread.join()
     assert statuses == [200] * DEPLOYMENTS * 2
+
+
+def test_a_replica_that_cannot_be_reached_is_left_out(envoy: int, replica: Replica, tmp_path: Path) -> None:
+    ejected = r'outlier_detection_ejections_enforced_total\{envoy_cluster_name="models/d0/p/http"\} [1-9]'
+    files = EnvoyFiles(tmp_path, tmp_path / "admin.sock")
+    for _ in range(1000):
+        assert ask(envoy, "/seldon/models/d0/now") == 200
+        if re.search(ejected, files.prometheus().decode()):
+            return
+    raise AssertionError("Envoy goes on trying a replica that refuses")
+
+
+def ask(envoy: int, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", envoy, timeout=60)
+    connection.request("GET", path)
+    status = connection.getresponse().status
+    connection.close()
+    return status

@@ -1,12 +1,11 @@
 """Backends as Envoy clusters, one for HTTP and one for gRPC each."""
 
 from howdah.core.json import Json, JsonObject
-from howdah.seldon.ingress import Backend
+from howdah.seldon.ingress import Backend, Limits
 
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 UPSTREAM_IDLE = "30s"
 """Shorter than the model servers keep connections: the proxy always closes first."""
-LIMIT = 4096
 
 
 def http_cluster(backend: str) -> str:
@@ -18,28 +17,25 @@ def grpc_cluster(backend: str) -> str:
 
 
 def clusters(backends: tuple[Backend, ...]) -> list[Json]:
-    return [
-        cluster
-        for backend in sorted(backends, key=lambda b: b.name)
-        for cluster in (
-            _cluster(http_cluster(backend.name), [e.http_port for e in backend.endpoints], http2=False),
-            _cluster(grpc_cluster(backend.name), [e.grpc_port for e in backend.endpoints], http2=True),
-        )
-    ]
+    found: list[Json] = []
+    for backend in sorted(backends, key=lambda b: b.name):
+        http, grpc = ([e.http_port for e in backend.endpoints], [e.grpc_port for e in backend.endpoints])
+        found.append(_cluster(http_cluster(backend.name), http, backend.limits, http2=False))
+        found.append(_cluster(grpc_cluster(backend.name), grpc, backend.limits, http2=True))
+    return found
 
 
-def _cluster(name: str, ports: list[int], http2: bool) -> JsonObject:
+def _cluster(name: str, ports: list[int], limits: Limits, http2: bool) -> JsonObject:
     options: JsonObject = {
         "@type": f"type.googleapis.com/{HTTP_OPTIONS}",
         "common_http_protocol_options": {"idle_timeout": UPSTREAM_IDLE},
         "explicit_http_config": {"http2_protocol_options": {}} if http2 else {"http_protocol_options": {}},
     }
     thresholds: JsonObject = {
-        "max_connections": LIMIT,
-        "max_pending_requests": LIMIT,
-        "max_requests": LIMIT,
-        # As many as requests: all that a process was busy with are tried again when it dies.
-        "max_retries": LIMIT,
+        "max_connections": limits.connections,
+        "max_pending_requests": limits.pending,
+        "max_requests": limits.requests,
+        "max_retries": limits.retries,
     }
     return {
         "@type": "type.googleapis.com/envoy.config.cluster.v3.Cluster",

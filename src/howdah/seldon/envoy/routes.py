@@ -7,10 +7,10 @@ it is sent anywhere, so that a retry, the original and its mirror share one.
 from howdah.core.json import Json, JsonObject
 from howdah.seldon.envoy.bootstrap import ROUTES_NAME, TYPE
 from howdah.seldon.envoy.clusters import grpc_cluster, http_cluster
-from howdah.seldon.ingress import Ingress, Route, Target
+from howdah.seldon.ingress import Ingress, Retries, Route, Target
 
 GRPC_CONTENT = "application/grpc"
-RETRIES, DRAWS = 3, 32
+TRIES, DRAWS = 3, 32
 
 
 def route_configuration(ingress: Ingress) -> JsonObject:
@@ -43,7 +43,7 @@ def _of_explainers(route: Route, known: set[str]) -> list[JsonObject]:
     return [
         _http(
             f"/seldon/{route.namespace}/{route.name}-explainer/{predictor}/",
-            {"cluster": http_cluster(backend), **_behaviour(route.rest_timeout_s)},
+            {"cluster": http_cluster(backend), **_behaviour(route.rest_timeout_s, route.retries)},
             [],
             route,
         )
@@ -82,7 +82,7 @@ def _pair(
             weights: list[Json] = [{"name": cluster_of(t.backend), "weight": t.weight} for t in targets]
             share = {"weighted_clusters": {"clusters": weights}}
         policies: list[Json] = list(mirrored)
-        actions.append({**share, **_behaviour(timeout_s), "request_mirror_policies": policies})
+        actions.append({**share, **_behaviour(timeout_s, route.retries), "request_mirror_policies": policies})
     return [_grpc(route, actions[0], headers), _http(path, actions[1], headers, route)]
 
 
@@ -105,16 +105,18 @@ def _header(name: str, value: str) -> JsonObject:
     return {"name": name, "string_match": {"exact": value}}
 
 
-def _behaviour(timeout_s: float) -> JsonObject:
-    """Tried again, elsewhere, when a process could not be reached or vanished before it answered.
+def _behaviour(timeout_s: float, asked: Retries | None) -> JsonObject:
+    """Tried again, elsewhere, when a process could not be reached or vanished before it answered; and
+    when it answered that it cannot, or not in time, where the deployment asks for that.
 
     A dead process has nothing to do, so the balancer, which draws two and takes the less busy,
     prefers it until outlier detection has left it out: that takes two failures (`clusters.py`).
     Hence more tries than one, and many draws for each.
     """
+    conditions = "reset,connect-failure,refused-stream"
     retry: JsonObject = {
-        "retry_on": "reset,connect-failure,refused-stream",
-        "num_retries": RETRIES,
+        "retry_on": f"{conditions},gateway-error,unavailable" if asked else conditions,
+        "num_retries": asked.tries if asked else TRIES,
         "retry_host_predicate": [
             {
                 "name": "envoy.retry_host_predicates.previous_hosts",
@@ -125,6 +127,7 @@ def _behaviour(timeout_s: float) -> JsonObject:
         ],
         "host_selection_retry_max_attempts": DRAWS,
         "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.050s"},
+        **({"per_try_timeout": f"{asked.each_s}s"} if asked and asked.each_s else {}),
     }
     return {"timeout": f"{timeout_s:.3f}s", "retry_policy": retry}
 

@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator
 
 from howdah.core.json import as_list, as_object, as_text
+from howdah.seldon.manifests.annotations import NO_ENGINE, SVC_NAME, unreadable
 from howdah.seldon.manifests.defaults import BUILT_IN, RANDOM_ABTEST, UNKNOWN_IMPLEMENTATION, is_prepackaged
 from howdah.seldon.manifests.fields import ExplainerType, Predictor, SeldonDeployment, Spec, Unit, UnitType
 from howdah.seldon.manifests.parse import FieldError, ManifestInvalid
 
-NO_ENGINE, SVC_NAME = "seldon.io/no-engine", "seldon.io/svc-name"
 PROTOCOLS = ("seldon", "tensorflow", "kfserving", "v2")
 SERVERS = ("SKLEARN_SERVER", "TENSORFLOW_SERVER")
 """The prepackaged servers that the embedded engine runs."""
@@ -26,7 +26,8 @@ LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 def check(deployment: SeldonDeployment) -> None:
     """Raise ManifestInvalid with every violation found."""
-    errors = (*_name(deployment), *_webhook(deployment.spec), *_refused(deployment.spec))
+    annotations = (_invalid(*wrong) for wrong in unreadable(deployment))
+    errors = (*_name(deployment), *_webhook(deployment.spec), *_refused(deployment.spec), *annotations)
     if errors:
         raise ManifestInvalid(deployment.name, errors)
 
@@ -76,10 +77,10 @@ def _unique(spec: Spec) -> Iterator[FieldError]:
         if predictor.name in names:
             yield _invalid(path, predictor.name, "Duplicate predictor name")
         names.add(predictor.name)
-        service = predictor.annotations.get(SVC_NAME)
-        if service is not None and service in services:
-            yield _invalid(path, predictor.name, f"Duplicate service name in {SVC_NAME}: {service}")
-        services.add(service or "")
+        if (service := predictor.annotations.get(SVC_NAME)) is not None:
+            if service in services:
+                yield _invalid(path, predictor.name, f"Duplicate service name in {SVC_NAME}: {service}")
+            services.add(service)
 
 
 def _units(unit: Unit, predictor: Predictor, spec: Spec, path: str) -> Iterator[FieldError]:
