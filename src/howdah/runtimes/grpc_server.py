@@ -14,8 +14,9 @@ from mlserver.settings import Settings
 from howdah.errors import HowdahError, Invalid
 from howdah.runtimes.front.app import Answer, Front, Headers
 from howdah.runtimes.front.asked import as_sent, read_request
+from howdah.runtimes.front.codes import code_of
 from howdah.runtimes.front.place import Place
-from howdah.runtimes.front.rpc import code_of, seldon_services
+from howdah.runtimes.front.rpc import seldon_services
 from howdah.runtimes.mlserver_backend import MlserverBackend
 
 Context = "grpc.aio.ServicerContext[v2.ModelInferRequest, v2.ModelInferResponse]"

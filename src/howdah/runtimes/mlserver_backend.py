@@ -101,7 +101,7 @@ class MlserverBackend:
         finally:
             if self.metrics is not None:
                 seconds = time.perf_counter() - began
-                self.metrics.called("/predict", "post", code, seconds, model, self._place.image)
+                self.metrics.called("/predict", code, seconds, model, self._place.image)
 
     async def predict(self, body: bytes, headers: Headers) -> Answer:
         explain: Explains | None = getattr(self._model(), "explanation", None)
@@ -142,7 +142,7 @@ class MlserverBackend:
         except (ValueError, AttributeError, TypeError, RecursionError):
             return failure(400, "feedback is a JSON object with a number `reward`")
         if self.metrics is not None:
-            self.metrics.rewarded(reward)
+            self.metrics.reported.reward(reward)
         handler = getattr(self._model(), "feedback", None)
         if handler is not None:
             await handler(feedback)

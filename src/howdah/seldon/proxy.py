@@ -13,6 +13,7 @@ from pathlib import Path
 from howdah.core.json import JsonObject
 from howdah.errors import Unavailable
 from howdah.processes import children as processes
+from howdah.processes import usage
 from howdah.processes.commands import Command, Lifetime
 from howdah.processes.logfiles import rotate, tail
 from howdah.processes.readiness import NotReady, wait_until_ready
@@ -69,7 +70,10 @@ class Proxy:
             self.published = ingress
 
     def prometheus(self) -> bytes:
-        return self._files.prometheus() if self.is_running else b""
+        """Envoy's own figures, and its process'."""
+        if self._child is None or not self.is_running:
+            return b""
+        return self._files.prometheus() + usage.prometheus(self._child.record.pid)
 
     def rotate_logs(self) -> None:
         for name in ("access.log", "envoy.log"):

@@ -33,8 +33,8 @@ def expressions() -> list[str]:
 def served() -> str:
     registry = CollectorRegistry()
     metrics = Metrics(Place(1, 2, deployment="d", predictor="p"), registry=registry)
-    metrics.answered("predictions", "post", 200, 0.1)
-    metrics.called("/predict", "post", 200, 0.1, "m", "i")
+    metrics.answered("predictions", "post", "200", 0.1)
+    metrics.called("/predict", 200, 0.1, "m", "i")
     text = generate_latest(registry).decode()
     sources = Path(__file__).parents[3] / "src" / "howdah" / "runtimes"
     named = [(sources / name).read_text() for name in ("front/app.py", "detecting.py")]

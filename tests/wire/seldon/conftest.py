@@ -35,6 +35,7 @@ settings = EngineSettings(
 )
 engine = Engine(folder / "state", settings, spawner)
 engine.start()
+engine.app.router.routes[:] = engine.routes  # what Prometheus reads, too, as in the daemon
 server = uvicorn.Server(uvicorn.Config(engine.app, host="127.0.0.1", port=api_port, log_level="warning"))
 server.capture_signals = contextlib.nullcontext
 thread = threading.Thread(target=server.run, daemon=True)

@@ -19,7 +19,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from howdah.core.inference_log import FEEDBACK, Frames
 from howdah.errors import HowdahError, Invalid
-from howdah.runtimes.front import binary
+from howdah.runtimes.front import binary, codes
 from howdah.runtimes.front.capture import Recorder, in_sample
 from howdah.runtimes.front.events import Event, Sender
 from howdah.runtimes.front.metrics import Metrics
@@ -47,6 +47,12 @@ INFER = re.compile(r"/v2/models(?:/(?P<model>[^/]+))?(?:/versions/(?P<version>[^
 V1 = re.compile(
     r"/(?:api/v(?:0\.1|1\.0)/)?(?P<what>predictions|predict|feedback|send-feedback|explain(?:ations)?)"
 )
+ABOUT = re.compile(
+    r"/api/v(?:0\.1|1\.0)/(?:status|health/status|(metadata))(?:/[^/]+)?"
+    r"|/v1/models/[^/:]+(/metadata)?"
+    r"|/v2/(?:health/ready|models/[^/]+/ready|(models/[^/]+))"
+)
+"""What Seldon's executor counts as `status`; as `metadata` where a group is found."""
 TENSORFLOW = re.compile(r"/v1/models(?:/(?P<model>[^/:]+))?:predict")
 
 
@@ -140,11 +146,7 @@ class Front:
         elif path in ("/metrics", "/prometheus", "/v1/metrics"):
             await _send(send, Answer(200, self.metrics.text(), CONTENT_TYPE_LATEST), ())
         else:
-            found = await self._backend.get(path)
-            if found is None:
-                await self._backend.other(scope, receive, send)
-            else:
-                await _send(send, found, ())
+            await self._document(path, scope, receive, send)
 
     def _call(self, path: str) -> "_Call | None":
         backend, place = self._backend, self._place
@@ -165,6 +167,24 @@ class Front:
                 "predictions", "tensorflow", lambda body, headers: backend.tensorflow(name, body, headers)
             )
         return None
+
+    async def _document(self, path: str, scope: Message, receive: Receive, send: Send) -> None:
+        began, status = time.perf_counter(), 500
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)  # type: ignore[assignment]
+            await send(message)
+
+        found = await self._backend.get(path)
+        if found is None:
+            await self._backend.other(scope, receive, watched)
+        else:
+            await _send(watched, found, ())
+        if told := ABOUT.fullmatch(path):
+            service = "metadata" if any(told.groups()) else "status"
+            method = str(scope["method"]).lower()
+            self.metrics.answered(service, method, str(status), time.perf_counter() - began)
 
     async def _exchange(self, call: "_Call", scope: Message, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
@@ -200,9 +220,10 @@ class Front:
         endpoint: str,
     ) -> None:
         """All that has to be on record before the answer leaves."""
-        if not self._place.inside:
-            method = "post" if endpoint.startswith("/") else "unary"
-            self.metrics.answered(service, method, answer.status, seconds)
+        if endpoint.startswith("/"):
+            self.metrics.answered(service, "post", str(answer.status), seconds)
+        else:
+            self.metrics.answered(f"/{endpoint}", "unary", codes.name_of(answer.status), seconds)
         if service == "events":
             return  # the exchange that it tells of is on record where it took place
         if headers.get("seldon-skip-logging", "").lower() in ("true", "on", "1"):

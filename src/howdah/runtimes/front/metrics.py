@@ -9,14 +9,17 @@ from functools import cache
 
 from prometheus_client import REGISTRY, CollectorRegistry, Gauge, Histogram, Summary, generate_latest
 
-from howdah.runtimes.front.place import Place
+from howdah.runtimes.front.place import Place, image_parts
+from howdah.runtimes.front.reported import Reported
 
-BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 SERVER_LABELS = ("deployment_name", "predictor_name", "predictor_version", "service", "method", "code")
 CLIENT_LABELS = (*SERVER_LABELS, "model_name", "model_image", "model_version")
 
 
 class Metrics:
+    """A node behind a graph's executor counts no requests: the executor does, and both are read."""
+
     def __init__(
         self, place: Place, *more: CollectorRegistry, registry: CollectorRegistry = REGISTRY
     ) -> None:
@@ -37,24 +40,23 @@ class Metrics:
         self._client = Histogram(
             name.format("client"), "Time a node takes", CLIENT_LABELS, buckets=BUCKETS, registry=registry
         )
-        self._feedback = Gauge(
-            "seldon_api_model_feedback_reward_last",
-            "The last reward",
-            ("deployment_name",),
-            registry=registry,
+        self._client_summary = Summary(
+            name.format("client") + "_summary", "Time a node takes", CLIENT_LABELS, registry=registry
         )
+        self.reported = Reported(place)
+        registry.register(self.reported)
         self._observe_server = cache(self._server_child)
         self._observe_client = cache(self._client_child)
 
-    def answered(self, service: str, method: str, code: int, seconds: float) -> None:
-        for observe in self._observe_server(service, method, str(code)):
-            observe(seconds)
+    def answered(self, service: str, method: str, code: str, seconds: float) -> None:
+        if not self._place.inside:
+            for observe in self._observe_server(service, method, code):
+                observe(seconds)
 
-    def called(self, service: str, method: str, code: int, seconds: float, node: str, image: str) -> None:
-        self._observe_client(service, method, str(code), node, image)(seconds)
-
-    def rewarded(self, reward: float) -> None:
-        self._feedback.labels(self._place.deployment).set(reward)
+    def called(self, service: str, code: int, seconds: float, node: str, image: str) -> None:
+        if not self._place.inside:
+            for observe in self._observe_client(service, str(code), node, image):
+                observe(seconds)
 
     def counted(self, name: str, help: str, read: Callable[[], float]) -> None:
         """A figure that is read when asked for."""
@@ -69,8 +71,9 @@ class Metrics:
         return self._server.labels(*labels).observe, self._server_summary.labels(*labels).observe
 
     def _client_child(
-        self, service: str, method: str, code: str, node: str, image: str
-    ) -> Callable[[float], None]:
+        self, service: str, code: str, node: str, image: str
+    ) -> tuple[Callable[[float], None], ...]:
         place = self._place
-        labels = (place.deployment, place.predictor, place.version, service, method, code, node, image, "")
-        return self._client.labels(*labels).observe
+        server = (place.deployment, place.predictor, place.version, service, "post", code)
+        labels = (*server, node, *image_parts(image))
+        return self._client.labels(*labels).observe, self._client_summary.labels(*labels).observe

@@ -56,6 +56,13 @@ class Place:
     events: EventsPlace = EventsPlace()
 
 
+def image_parts(image: str) -> tuple[str, str]:
+    """Name and tag: `registry:5000/team/name:1` is `registry:5000/team/name`, `1`."""
+    folder, slash, last = image.split("@")[0].rpartition("/")
+    name, _, tag = last.partition(":")
+    return f"{folder}{slash}{name}", tag
+
+
 def from_environment(env: Mapping[str, str]) -> Place:
     events = EventsPlace(
         url=env.get("HOWDAH_LOGGER_URL", ""),

@@ -13,24 +13,10 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from howdah.runtimes.front.app import Answer, Backend, Front, Headers
+from howdah.runtimes.front.codes import code_of
 from howdah.runtimes.front.messages import PACKAGE, message_class
 
 Call = Callable[[bytes, Headers], Awaitable[Answer]]
-CODES = {
-    400: grpc.StatusCode.INVALID_ARGUMENT,
-    404: grpc.StatusCode.NOT_FOUND,
-    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    422: grpc.StatusCode.INVALID_ARGUMENT,
-    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    501: grpc.StatusCode.UNIMPLEMENTED,
-    503: grpc.StatusCode.UNAVAILABLE,
-    504: grpc.StatusCode.DEADLINE_EXCEEDED,
-    507: grpc.StatusCode.RESOURCE_EXHAUSTED,
-}
-
-
-def code_of(status: int) -> grpc.StatusCode:
-    return CODES.get(status, grpc.StatusCode.INTERNAL)
 
 
 def seldon_services(front: Front, backend: Backend) -> Iterator[grpc.GenericRpcHandler]:

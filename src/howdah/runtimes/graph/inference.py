@@ -15,7 +15,8 @@ from mlserver.types import InferenceResponse
 from howdah.errors import Invalid
 from howdah.runtimes.front.app import Backend, Front, error
 from howdah.runtimes.front.asked import as_sent, read_request
-from howdah.runtimes.front.rpc import code_of, info
+from howdah.runtimes.front.codes import code_of
+from howdah.runtimes.front.rpc import info
 
 type Context = grpc.aio.ServicerContext[object, object]
 

@@ -137,7 +137,7 @@ class Walker:
             raise Stopped(failure(500, str(gone), "MICROSERVICE_UNREACHABLE")) from gone
         finally:
             seconds = time.perf_counter() - began
-            self._metrics.called(path, "post", code, seconds, node.name, self._images.get(node.name, ""))
+            self._metrics.called(path, code, seconds, node.name, self._images.get(node.name, ""))
         if answer.status != 200:
             raise Stopped(answer)
         try:
