@@ -94,6 +94,14 @@ class Environments:
         if not name or not folder.is_dir():
             return self._unknown(image, name)
         id, app = snapshots.keep(folder, self._state / "images")
+        return self._made(name, id, app, progress)
+
+    def prepare_kept(self, image: str, progress: Callable[[str], None]) -> Environment:
+        """As `prepare`, of `image` NAME@ID as it was when it was kept under this ID."""
+        name, _, id = image.partition("@")
+        return self._made(name, id, self._state / "images" / id, progress)
+
+    def _made(self, name: str, id: str, app: Path, progress: Callable[[str], None]) -> Environment:
         requirements = app / "requirements.txt"
         workdir = _workdir(app / "Dockerfile")
         if not requirements.exists():

@@ -22,6 +22,7 @@ from howdah.processes.spawner import Spawner
 from howdah.seldon import objects, scraping
 from howdah.seldon.children import Children
 from howdah.seldon.fetch import ModelStore
+from howdah.seldon.images import Folders
 from howdah.seldon.kube.api import create_app
 from howdah.seldon.launching import Launcher, LogPolicy
 from howdah.seldon.objects import Objects
@@ -79,6 +80,7 @@ class Engine:
         self.inferences = folder / "inferences"
         policy = LogPolicy(self.inferences, settings.log_commit_every_s, settings.log_commit_rows)
         launcher = Launcher(self._objects, folder, settings.trusted_pickles, policy)
+        images = Folders(settings.images, folder / "images")
         self._loop = Loop(
             self._objects,
             self._children,
@@ -87,7 +89,7 @@ class Engine:
             Environments(spawner, folder, settings.images, settings.environment),
             ModelStore(folder / "models"),
             launcher,
-            Wanted(self._objects, self._tables, settings.images, self._namespace_ready),
+            Wanted(self._objects, self._tables, images, self._namespace_ready),
             clock,
             settings.drain_s,
         )

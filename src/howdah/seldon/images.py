@@ -2,16 +2,19 @@
 
 Our own images run as what is in them. Any other name must be a folder `images/<name>/`, whose
 Dockerfile says what it starts; a component written for `seldon-core-microservice` is hosted by
-our own program with the same interface.
+our own program with the same interface. The folder is copied when a version names it, and that
+version runs from the copy for as long as it lives.
 """
 
 import json
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from howdah.errors import Invalid, NotFound
+from howdah.processes import snapshots
 
 SERVE, COMPONENT = "howdah.runtimes.serve", "howdah.runtimes.component"
 OWN = {
@@ -32,7 +35,7 @@ class Program:
     app: Path | None = None
     """The image's own code, on the path of its process."""
     environment: str = ""
-    """The image again where it has requirements of its own: an environment is made of exactly those."""
+    """NAME@ID of the image where it has requirements of its own: an environment is made of exactly those."""
 
 
 def folder_name(image: str) -> str:
@@ -40,27 +43,43 @@ def folder_name(image: str) -> str:
     return image.split("@")[0].rsplit("/", 1)[-1].split(":")[0]
 
 
-def resolve(image: str, command: tuple[str, ...], images: Path) -> Program:
+class Folders:
+    """The folder of images, and copies of what stood there under the hash of their content."""
+
+    def __init__(self, images: Path, store: Path) -> None:
+        self._images, self._store = images, store
+
+    def keep(self, image: str, known: dict[str, str]) -> Path:
+        """The copy that `known` names by its ID; else one of what is there now, which `known` then names."""
+        name = folder_name(image)
+        if name in known and (kept := self._store / known[name]).is_dir():
+            return kept
+        if not (self._images / name).is_dir():
+            raise NotFound(
+                f"image {image} is not known here: there is no folder images/{name}/, and it is none of "
+                f"{', '.join(sorted(OWN))}"
+            )
+        known[name], kept = snapshots.keep(self._images / name, self._store)
+        return kept
+
+
+def resolve(image: str, command: tuple[str, ...], keep: Callable[[str], Path]) -> Program:
     """`command` is the manifest's own command and arguments, which replace the image's."""
     name = folder_name(image)
     if name in OWN and not command:
         return Program(SERVE, env=(("MLSERVER_MODEL_IMPLEMENTATION", OWN[name]),))
-    folder = images / name
-    if not folder.is_dir() and name not in OWN:
-        raise NotFound(
-            f"image {image} is not known here: there is no folder images/{name}/, and it is none of "
-            f"{', '.join(sorted(OWN))}"
-        )
-    env, started = _dockerfile(folder / "Dockerfile")
-    program = _program(command or started, env, folder)
-    return replace(program, environment=image) if (folder / "requirements.txt").exists() else program
+    folder = keep(image)
+    env, started = _dockerfile(name, folder)
+    program = _program(name, command or started, env, folder)
+    asks = (folder / "requirements.txt").exists()
+    return replace(program, environment=f"{name}@{folder.name}") if asks else program
 
 
-def _dockerfile(path: Path) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+def _dockerfile(name: str, folder: Path) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
     try:
-        text = path.read_text()
+        text = (folder / "Dockerfile").read_text()
     except FileNotFoundError:
-        raise Invalid(f"{path.parent.name}/ has no Dockerfile that says what to start") from None
+        raise Invalid(f"{name}/ has no Dockerfile that says what to start") from None
     env: list[tuple[str, str]] = []
     started: dict[str, tuple[str, ...]] = {}
     for line in re.sub(r"\\\n", " ", text).splitlines():
@@ -80,7 +99,7 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(words[1:]) if words[:1] == ["exec"] else tuple(words)
 
 
-def _program(words: tuple[str, ...], env: tuple[tuple[str, str], ...], folder: Path) -> Program:
+def _program(name: str, words: tuple[str, ...], env: tuple[tuple[str, str], ...], folder: Path) -> Program:
     variables = dict(env)
     expanded = [re.sub(r"\$\{?(\w+)\}?", lambda m: variables.get(m[1], ""), word) for word in words]
     match expanded:
@@ -93,6 +112,6 @@ def _program(words: tuple[str, ...], env: tuple[tuple[str, str], ...], folder: P
         case ["mlserver", "start", *_]:
             return Program(SERVE, (), env, folder)
     raise Invalid(
-        f"images/{folder.name}/ starts {shlex.join(words) or 'nothing'}: only `python -m MODULE`, "
+        f"images/{name}/ starts {shlex.join(words) or 'nothing'}: only `python -m MODULE`, "
         "`seldon-core-microservice CLASS` and `mlserver start` can be run without containers"
     )

@@ -24,7 +24,7 @@ _log = logs.get("seldon.provisions")
 class Prepares(Protocol):
     """`processes.environments.Environments` is one."""
 
-    def prepare(self, image: str, progress: Callable[[str], None]) -> Environment: ...
+    def prepare_kept(self, image: str, progress: Callable[[str], None]) -> Environment: ...
 
 
 @dataclass(slots=True)
@@ -81,7 +81,7 @@ class Provisions:
             coming = self._prepared[image] = _Coming()
 
             def make() -> Environment:
-                return self._environments.prepare(image, lambda said: _log.info(said, image=image))
+                return self._environments.prepare_kept(image, lambda said: _log.info(said, image=image))
 
             self._workers.submit(self._bring, coming, f"image {image}", make)
 

@@ -2,17 +2,17 @@
 
 A manifest that names an image which is not here (any more) is found out only when it is read, not
 when it is written. Its deployment says so, and goes on as its last good manifest had it: that is
-kept in the database, so that the next engine knows it too.
+kept in the database, so that the next engine knows it too, with the IDs of its images' code: a
+version is what it was when it was written, whatever has become of the folders meanwhile.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
-from howdah.core.json import JsonObject, as_object, at
+from howdah.core.json import JsonObject, as_object, as_text, at
 from howdah.errors import Conflict, HowdahError, NotFound
 from howdah.seldon import manifests, objects, status
 from howdah.seldon.desired import Desired, desired, images_named
-from howdah.seldon.images import resolve
+from howdah.seldon.images import Folders, resolve
 from howdah.seldon.objects import Objects
 from howdah.seldon.tables import Tables
 
@@ -22,7 +22,7 @@ Key = tuple[str, str]
 
 class Wanted:
     def __init__(
-        self, store: Objects, tables: Tables, images: Path, namespace_ready: Callable[[str], None]
+        self, store: Objects, tables: Tables, images: Folders, namespace_ready: Callable[[str], None]
     ) -> None:
         self._store, self._tables, self._images = store, tables, images
         self._namespace_ready = namespace_ready
@@ -40,7 +40,7 @@ class Wanted:
         for document in stored:
             metadata = as_object(document.get("metadata"))
             key = str(metadata["namespace"]), str(metadata["name"])
-            written = f"{metadata.get('uid')}/{metadata.get('generation')}/{metadata.get('annotations')}"
+            written = _version(document)
             try:
                 made = self._known.get((key, written)) or self._take(key, document)
             except HowdahError as error:
@@ -58,22 +58,26 @@ class Wanted:
         return found
 
     def _take(self, key: Key, document: JsonObject) -> Desired:
-        made = self._make(document)
-        good = {name: value for name, value in document.items() if name != "status"}
-        self._tables.put_manifest(*key, good)
+        stored = self._tables.manifest(*key) or {}
+        known = _code(stored) if _version(as_object(stored.get("manifest"))) == _version(document) else {}
+        made = self._make(document, known)
+        good: JsonObject = {name: value for name, value in document.items() if name != "status"}
+        self._tables.put_manifest(*key, {"manifest": good, "code": {**known}})
         self._good[key] = made
         return made
 
-    def _make(self, document: JsonObject) -> Desired:
+    def _make(self, document: JsonObject, known: dict[str, str]) -> Desired:
         deployment = manifests.read(document)
         self._namespace_ready(deployment.namespace)
         named = images_named(deployment)
-        return desired(deployment, {one: resolve(*one, self._images) for one in named})
+        return desired(
+            deployment, {one: resolve(*one, lambda image: self._images.keep(image, known)) for one in named}
+        )
 
     def _before(self, key: Key) -> Desired | None:
-        if key not in self._good and (document := self._tables.manifest(*key)) is not None:
+        if key not in self._good and (stored := self._tables.manifest(*key)) is not None:
             try:
-                self._good[key] = self._make(document)
+                self._good[key] = self._make(as_object(stored.get("manifest")), _code(stored))
             except HowdahError:
                 return None  # not even that can be any more
         return self._good.get(key)
@@ -102,3 +106,13 @@ class Wanted:
         except (NotFound, Conflict):
             return  # deleted or changed meanwhile: the next look sees it
         self._store.record_event(document, "Refused", message, "Warning")
+
+
+def _version(document: JsonObject) -> str:
+    metadata = as_object(document.get("metadata"))
+    return f"{metadata.get('uid')}/{metadata.get('generation')}/{metadata.get('annotations')}"
+
+
+def _code(stored: JsonObject) -> dict[str, str]:
+    """IDs by the names of folders."""
+    return {name: as_text(id) for name, id in as_object(stored.get("code")).items()}

@@ -87,29 +87,52 @@ def test_the_commit_in_an_address():
 def test_what_an_image_starts(tmp_path: Path, dockerfile: str, module: str, arguments: tuple):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "Dockerfile").write_text(f"FROM python:3.12\n{dockerfile}\n")
-    program = images.resolve("registry:5000/team/mine:1.2", (), tmp_path)
-    assert (program.module, program.arguments, program.app) == (module, arguments, tmp_path / "mine")
+    program = resolved(tmp_path, "registry:5000/team/mine:1.2")
+    assert (program.module, program.arguments) == (module, arguments)
+    assert program.app is not None
+    assert (program.app / "Dockerfile").read_text() == f"FROM python:3.12\n{dockerfile}\n"
+
+
+def resolved(folder: Path, image: str, known: dict[str, str] | None = None) -> images.Program:
+    folders = images.Folders(folder, folder / "kept")
+    code = {} if known is None else known
+    return images.resolve(image, (), lambda name: folders.keep(name, code))
 
 
 def test_an_image_with_requirements_has_an_environment_of_its_own(tmp_path: Path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "Dockerfile").write_text("CMD seldon-core-microservice Mine\n")
-    assert images.resolve("mine:1", (), tmp_path).environment == ""
+    assert resolved(tmp_path, "mine:1").environment == ""
     (tmp_path / "mine" / "requirements.txt").write_text("scikit-learn==1.5.*\n")
-    assert images.resolve("mine:1", (), tmp_path).environment == "mine:1"
+    program = resolved(tmp_path, "mine:1")
+    assert program.app is not None
+    assert program.environment == f"mine@{program.app.name}"
+
+
+def test_a_version_runs_from_what_its_images_were(tmp_path: Path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "Dockerfile").write_text("CMD seldon-core-microservice Mine\n")
+    (tmp_path / "mine" / "Mine.py").write_text("one")
+    known: dict[str, str] = {}
+    first = resolved(tmp_path, "mine:1", known)
+    (tmp_path / "mine" / "Mine.py").write_text("two")
+    assert resolved(tmp_path, "mine:1", known) == first
+    later = resolved(tmp_path, "mine:1")
+    assert first.app is not None and later.app is not None
+    assert [(app / "Mine.py").read_text() for app in (first.app, later.app)] == ["one", "two"]
 
 
 def test_images_that_cannot_be_run(tmp_path: Path):
     with pytest.raises(NotFound, match="no folder images/other/"):
-        images.resolve("other:1", (), tmp_path)
+        resolved(tmp_path, "other:1")
     (tmp_path / "shell").mkdir()
     (tmp_path / "shell" / "Dockerfile").write_text("CMD ./run.sh")
-    with pytest.raises(Invalid, match=r"starts \./run\.sh"):
-        images.resolve("shell", (), tmp_path)
+    with pytest.raises(Invalid, match=r"images/shell/ starts \./run\.sh"):
+        resolved(tmp_path, "shell")
 
 
 def test_our_own_images_need_no_folder(tmp_path: Path):
-    program = images.resolve("howdah/bundle-server:0.1.0", (), tmp_path)
+    program = resolved(tmp_path, "howdah/bundle-server:0.1.0")
     assert program.env == (("MLSERVER_MODEL_IMPLEMENTATION", "bundle"),)
 
 

@@ -24,7 +24,7 @@ BAD = {
     "Late": (
         "import pathlib, time\n"
         "class Late:\n    def load(self):\n"
-        "        while not pathlib.Path(__file__).with_name('go').exists():\n            time.sleep(0.02)\n"
+        "        while not pathlib.Path('HERE', 'go').exists():\n            time.sleep(0.02)\n"
         "    def predict(self, X, names):\n        return X + 2\n"
     ),
     "Slow": (
@@ -43,7 +43,7 @@ def image(engine) -> Path:
     folder = engine.folder / "images" / "team"
     folder.mkdir(parents=True)
     for name, text in {"Good": GOOD, **BAD}.items():
-        (folder / f"{name}.py").write_text(text)
+        (folder / f"{name}.py").write_text(text.replace("HERE", str(folder)))
     (folder / "Dockerfile").write_text("CMD seldon-core-microservice Good\n")
     broken = engine.folder / "images" / "broken"
     broken.mkdir()
@@ -264,6 +264,32 @@ def test_a_model_that_changes_where_it_came_from_does_not_change_here(engine, on
     engine.until_ready("good", "around")
     for _ in range(4):
         assert engine.post(PATH, row)[1]["data"] == before
+
+
+def test_code_that_changes_in_its_folder_does_not_change_here(engine, good, image):
+    """Not for a process that is started again, not for an engine that comes back; for the next version."""
+
+    def answers_from_another_than(dead: int) -> bool:
+        (pod, *_) = engine.pods("around") or [{}]
+        fresh = pod and int(pod["metadata"]["annotations"]["howdah/pid"]) != dead
+        return bool(fresh) and engine.post(PATH, ASKED)[0] == 200
+
+    (image / "Good.py").write_text(GOOD.replace("+ 1", "+ 100"))
+    try:
+        for _ in range(2):
+            (pod,) = engine.pods("around")
+            running = int(pod["metadata"]["annotations"]["howdah/pid"])
+            os.kill(running, signal.SIGKILL)
+            engine.until(lambda: answers_from_another_than(running), "it to be started again")  # noqa: B023
+            assert engine.post(PATH, ASKED)[1]["data"]["ndarray"] == [[2.0]]
+            engine.kill()
+            engine.start()
+            engine.until(lambda: len(engine.pods("around")) == 1, "the process to be adopted")
+            assert engine.post(PATH, ASKED)[1]["data"]["ndarray"] == [[2.0]]
+        engine.apply(version(engine, annotations={"howdah/log": "off"}))
+        engine.until(lambda: engine.post(PATH, ASKED)[1]["data"]["ndarray"] == [[101.0]], "the next version")
+    finally:
+        (image / "Good.py").write_text(GOOD)
 
 
 def test_a_version_taken_back_while_the_one_before_still_drains(engine, good):
