@@ -1,4 +1,4 @@
-"""Serve one model: `python -m howdah.runtimes.serve`, told by its environment what and where.
+"""Serve one model: `python -m howdah.runtimes.serve [FOLDER]`, told by its environment what and where.
 
 MLServer with no worker processes, our front before it on HTTP, and Seldon's v1 services beside
 the V2 ones on gRPC. Ready means loaded: the ports open first, /ready answers 200 last.
@@ -6,10 +6,13 @@ the V2 ones on gRPC. Ready means loaded: the ports open first, /ready answers 20
 
 import asyncio
 import importlib
+import json
 import logging
 import os
 import sys
 import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from mlserver.grpc.server import GRPCServer
 from mlserver.metrics.registry import REGISTRY as MODEL_REGISTRY
@@ -18,6 +21,7 @@ from mlserver.rest.server import RESTServer
 from mlserver.server import MLServer
 from mlserver.settings import ModelParameters, ModelSettings, Settings
 
+from howdah.core.json import JsonObject, as_object, as_text
 from howdah.errors import HowdahError
 from howdah.runtimes.front.app import Front
 from howdah.runtimes.front.metrics import Metrics
@@ -99,6 +103,36 @@ def implementation(name: str) -> type[MLModel]:
     return found
 
 
+def model_settings(place: Place, env: Mapping[str, str], started_on: Sequence[str]) -> ModelSettings:
+    """As the `model-settings.json` says that stands in the folder which `mlserver start` is given.
+
+    The node's name goes before the file's, and so does what the manifest says of the model and its
+    parameters. Without a file the environment names the runtime.
+    """
+    folder = _folder(place, Path(env.get("HOWDAH_APP") or "."), *started_on[:1])
+    file = folder / "model-settings.json"
+    written: JsonObject = as_object(json.loads(file.read_text())) if file.is_file() else {}
+    if written:
+        sys.path.insert(0, str(folder))
+    said = as_object(written.get("parameters"))
+    uri = place.model_folder if place.model_uri or not written else folder / as_text(said.get("uri"))
+    told = {**as_object(said.get("extra")), **place.parameters}
+    name = env.get("MLSERVER_MODEL_IMPLEMENTATION") or as_text(written.get("implementation")) or "bundle"
+    parameters = ModelParameters(
+        **{**said, "uri": str(uri), "version": place.version or said.get("version"), "extra": told}
+    )
+    own = {**written, "name": place.node, "implementation": implementation(name), "parameters": parameters}
+    return ModelSettings(**own)
+
+
+def _folder(place: Place, app: Path, word: str = ".") -> Path:
+    """An image's own files are where its code is, the model's are mounted at /mnt/models."""
+    path = Path(word)
+    if path.is_relative_to("/mnt/models"):
+        return place.model_folder / path.relative_to("/mnt/models")
+    return app / (path.relative_to("/app") if path.is_relative_to("/app") else path)
+
+
 def settings_of(place: Place) -> Settings:
     return Settings(
         debug=False,
@@ -117,17 +151,12 @@ def main() -> int:
     logging.captureWarnings(True)
     warnings.simplefilter("default")
     place = from_environment(os.environ)
-    name = os.environ.get("MLSERVER_MODEL_IMPLEMENTATION", "bundle")
     try:
-        runtime = implementation(name)
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        log.error("the runtime %s cannot be used: %s", name, error)
+        model = model_settings(place, os.environ, sys.argv[1:])
+    except (ImportError, AttributeError, TypeError, ValueError, OSError) as error:
+        log.error("the runtime cannot be used: %s: %s", type(error).__name__, error)
         return 3
     hosting.register(place.node, place)
-    parameters = ModelParameters(
-        uri=str(place.model_folder), version=place.version or None, extra=dict(place.parameters)
-    )
-    model = ModelSettings(name=place.node, implementation=runtime, parameters=parameters)
 
     async def run() -> int:
         return await Server(settings_of(place), place).serve(model)

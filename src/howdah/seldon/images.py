@@ -109,8 +109,8 @@ def _program(name: str, words: tuple[str, ...], env: tuple[tuple[str, str], ...]
             return Program(COMPONENT, tuple(arguments), env, folder)
         case [python, "-m", module, *arguments] if python.startswith("python"):
             return Program(module, tuple(arguments), env, folder)
-        case ["mlserver", "start", *_]:
-            return Program(SERVE, (), env, folder)
+        case ["mlserver", "start", *folders]:
+            return Program(SERVE, tuple(filter(None, folders)), env, folder)
     raise Invalid(
         f"images/{name}/ starts {shlex.join(words) or 'nothing'}: only `python -m MODULE`, "
         "`seldon-core-microservice CLASS` and `mlserver start` can be run without containers"

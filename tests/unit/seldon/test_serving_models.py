@@ -81,7 +81,7 @@ def test_the_commit_in_an_address():
         ('CMD ["python", "-m", "howdah.runtimes.serve"]', "howdah.runtimes.serve", ()),
         ("ENV MODEL_NAME=Mine\nCMD exec seldon-core-microservice $MODEL_NAME", images.COMPONENT, ("Mine",)),
         ('ENTRYPOINT ["python"]\nCMD ["-m", "mine", "--fast"]', "mine", ("--fast",)),
-        ("CMD mlserver start /mnt/models", images.SERVE, ()),
+        ("CMD mlserver start /mnt/models", images.SERVE, ("/mnt/models",)),
     ],
 )
 def test_what_an_image_starts(tmp_path: Path, dockerfile: str, module: str, arguments: tuple):

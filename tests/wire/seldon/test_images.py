@@ -1,5 +1,6 @@
 """An image with requirements of its own runs with exactly those, and with what serving itself needs."""
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -37,3 +38,49 @@ def test_two_images_with_libraries_that_clash(engine):
             f"/seldon/around/{name}/api/v1.0/predictions", {"data": {"ndarray": [[1.0]]}}
         )
         assert (status, answer["data"]["ndarray"]) == (200, [[value]])
+
+
+SCALED = """
+from pathlib import Path
+
+from mlserver import MLModel
+from mlserver.codecs import NumpyCodec, StringCodec
+from mlserver.types import InferenceResponse
+
+
+class Scaled(MLModel):
+    async def load(self):
+        self._by = float(self.settings.parameters.extra["by"])
+        self._word = Path(self.settings.parameters.uri).read_text()
+        return True
+
+    async def predict(self, payload):
+        scaled = NumpyCodec.decode_input(payload.inputs[0]) * self._by
+        word = StringCodec.encode_output("word", [self._word])
+        outputs = [NumpyCodec.encode_output("scaled", scaled), word]
+        return InferenceResponse(model_name=self.name, model_version=self.version, outputs=outputs)
+"""
+
+
+def test_an_mlserver_image_runs_as_its_settings_say(engine):
+    folder = engine.folder / "images" / "scaled"
+    folder.mkdir(parents=True)
+    (folder / "scaled.py").write_text(SCALED)
+    (folder / "word.txt").write_text("from the file")
+    parameters = {"uri": "./word.txt", "version": "v3", "extra": {"by": 3}}
+    settings = {"name": "any", "implementation": "scaled.Scaled", "parameters": parameters}
+    (folder / "model-settings.json").write_text(json.dumps(settings))
+    (folder / "Dockerfile").write_text("WORKDIR /app\nCOPY . .\nCMD mlserver start /app\n")
+    asked = {"inputs": [{"name": "x", "shape": [1, 1], "datatype": "FP64", "data": [2.0]}]}
+    more = {"parameters": [{"name": "by", "value": "5", "type": "FLOAT"}]}
+    for name, graph, value in (("scaled", {}, 6.0), ("scaled-more", more, 10.0)):
+        graph = {"name": "m", "type": "MODEL", **graph}
+        engine.apply(engine.deployment(name, graph, [{"name": "m", "image": "team/scaled:1"}], "v2"))
+        engine.until_ready(name, "around")
+        status, answer, _ = engine.post(f"/seldon/around/{name}/v2/models/m/infer", asked)
+        assert status == 200, answer
+        assert {output["name"]: output["data"] for output in answer["outputs"]} == {
+            "scaled": [value],
+            "word": ["from the file"],
+        }
+        assert (answer["model_name"], answer["model_version"]) == ("m", "v3")
