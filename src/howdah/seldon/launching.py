@@ -119,8 +119,9 @@ class Launcher:
         return self._folder / "endpoints" / f"{group}#{revision}.json".replace("/", "~")
 
     def _writable(self, slot: Slot) -> Path:
-        """Where a server may keep state of its own, such as an online detector's; the same for all
-        revisions, so that state survives an update of anything but the place itself."""
-        folder = self._folder / "server-state" / f"{slot.group}/{slot.member}".replace("/", "~")
+        """Where a server may keep state of its own, such as an online detector's: one for each replica,
+        the same for all revisions, so that state survives an update of anything but the place itself."""
+        name = f"{slot.group}/{slot.member}/{slot.index}".replace("/", "~")
+        folder = self._folder / "server-state" / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
