@@ -5,15 +5,21 @@ folder of its own.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from howdah.cli.pachctl.printing import size
+from howdah.cli.pachctl.progress import Transfer
+from howdah.cli.pachctl.waiting import Stand, Waiting
 from howdah.cli.where import State, state_folder
 from howdah.errors import Corrupt
+
+if TYPE_CHECKING:
+    from howdah.daemon.upkeep import Upkeep
 
 DAMAGED = "Restore a backup into a new state folder; `howdah check` says which files it has to bring back."
 
@@ -26,14 +32,15 @@ def check(
     state: State = None,
 ) -> None:
     """Check that the store is sound, beside a running daemon or without one. Exit code 2 if it is not."""
-    from howdah.daemon import upkeep
-
     if reindex:
+        from howdah.daemon import upkeep
+
         upkeep.reindex(state_folder(state))
-    with upkeep.at(state_folder(state)) as keeper:
-        faults = _told(keeper.check(data))
+    with _watched("checked", state) as keeper:
+        faults = list(keeper.check(data))
+    sys.stdout.writelines(f"Error: {fault}\n" for fault in faults)
     if faults:
-        raise Corrupt(f"{faults} fault{'' if faults == 1 else 's'} found", remedy=DAMAGED)
+        raise Corrupt(f"{len(faults)} fault{'' if len(faults) == 1 else 's'} found", remedy=DAMAGED)
     sys.stdout.write("No errors found.\n")
 
 
@@ -42,9 +49,7 @@ def gc(
     state: State = None,
 ) -> None:
     """Free the bytes that no commit refers to any more, beside a running daemon or without one."""
-    from howdah.daemon import upkeep
-
-    with upkeep.at(state_folder(state)) as keeper:
+    with _watched("gone through", state) as keeper:
         freed = keeper.collect(dry_run)
     verb = "would free" if dry_run else "freed"
     sys.stdout.write(f"{verb} {size(freed.bytes)} in {freed.packs} packs\n")
@@ -62,9 +67,7 @@ def backup(
 
     Commits, pipelines, jobs and deployments are in it; howdah.toml and tokens are not.
     """
-    from howdah.daemon import upkeep
-
-    with upkeep.at(state_folder(state)) as keeper:
+    with _watched("copied", state) as keeper:
         keeper.back_up(target.absolute())
     sys.stdout.write(f"{target}\n")
 
@@ -80,13 +83,19 @@ def restore(
     from howdah.daemon import upkeep
 
     folder = state_folder(state)
-    upkeep.restore(source, folder)
+    with Transfer("copied") as transfer:
+        upkeep.restore(source, folder, transfer.advance)
     sys.stdout.write(f"{folder}\n")
 
 
-def _told(faults: Iterable[str]) -> int:
-    count = 0
-    for fault in faults:
-        count += 1
-        sys.stdout.write(f"Error: {fault}\n")
-    return count
+@contextmanager
+def _watched(what: str, state: Path | None) -> "Iterator[Upkeep]":
+    """Whoever looks after the folder, and on a terminal how far that is; of a daemon, how long it takes."""
+    from howdah.daemon import upkeep
+
+    with (
+        Transfer(what) as transfer,
+        upkeep.at(state_folder(state), transfer.advance) as keeper,
+        Waiting(Stand) if isinstance(keeper, upkeep.Asked) else nullcontext(),
+    ):
+        yield keeper

@@ -22,6 +22,7 @@ from howdah.pachd.storage.database import Database
 from howdah.pachd.storage.durability import sync_file, sync_folder
 from howdah.pachd.storage.files import LocalObjects
 from howdah.pachd.storage.lock import FileLock, FolderInUse
+from howdah.pachd.storage.progress import Progress, unwatched
 from howdah.pachd.storage.rebuild import rebuild_index
 from howdah.pachd.storage.tables import SCHEMA as STORAGE
 from howdah.pachd.versions import Versions, gc
@@ -59,14 +60,14 @@ class Upkeep(Protocol):
 class Held:
     """By the process that has the store open."""
 
-    def __init__(self, state: Path, versions: Versions) -> None:
-        self._state, self._versions = state, versions
+    def __init__(self, state: Path, versions: Versions, progress: Progress = unwatched) -> None:
+        self._state, self._versions, self._progress = state, versions, progress
 
     def check(self, data: bool) -> Iterator[str]:
-        yield from map(str, checking.check(self._versions, data=data))
+        yield from map(str, checking.check(self._versions, data=data, progress=self._progress))
 
     def collect(self, dry_run: bool) -> Freed:
-        report = gc.collect_garbage(self._versions, dry_run=dry_run)
+        report = gc.collect_garbage(self._versions, dry_run=dry_run, progress=self._progress)
         packs = report.deleted_packs + report.rewritten_packs
         return Freed(report.freed_bytes, packs, tuple(report.damaged_packs))
 
@@ -76,7 +77,7 @@ class Held:
         unfinished = target.with_name(f".{target.name}.unfinished-{os.getpid()}")
         try:
             unfinished.mkdir(parents=True, mode=0o700)
-            copies.backup(self._versions.blobs, unfinished / PACHD)
+            copies.backup(self._versions.blobs, unfinished / PACHD, self._progress)
             self._back_up_serving(unfinished / SELDON)
             sync_folder(unfinished)
             unfinished.rename(target)
@@ -139,8 +140,9 @@ def answer(upkeep: Upkeep, asked: JsonObject) -> Generator[Json]:
 
 
 @contextmanager
-def at(state: Path) -> Iterator[Upkeep]:
-    """Whoever may look after this folder: the daemon that runs on it or, for this long, this process."""
+def at(state: Path, progress: Progress = unwatched) -> Iterator[Upkeep]:
+    """Whoever may look after this folder: the daemon that runs on it or, for this long, this process,
+    which alone tells how far it is."""
     _check_holds_store(state)
     with ExitStack() as stack:
         try:
@@ -149,7 +151,7 @@ def at(state: Path) -> Iterator[Upkeep]:
             yield Asked(state, error)
             return
         store = stack.enter_context(OpenStore(state / PACHD, schemas=[PIPELINES]))
-        yield Held(state, store.versions)
+        yield Held(state, store.versions, progress)
 
 
 def reindex(state: Path) -> None:
@@ -169,7 +171,7 @@ def _check_holds_store(state: Path) -> None:
         raise NotFound(f"{state} holds no store", remedy="Name the state folder with --state.")
 
 
-def restore(source: Path, state: Path) -> None:
+def restore(source: Path, state: Path, progress: Progress = unwatched) -> None:
     """Make `state`, which must not hold a store yet, what `source` is a backup of."""
     if not (source / PACHD).is_dir():
         raise NotFound(f"{source} is no backup of Howdah", remedy="Name a folder made by `howdah backup`.")
@@ -180,7 +182,7 @@ def restore(source: Path, state: Path) -> None:
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     with closing(FileLock(state / "lock")):
         _restore_serving(source / SELDON, state / SELDON)
-        copies.restore(source / PACHD, state / PACHD)
+        copies.restore(source / PACHD, state / PACHD, progress)
 
 
 def _restore_serving(source: Path, target: Path) -> None:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from howdah.cli.pachctl.files import _Pieces, _whole
+from howdah.cli.pachctl.progress import Transfer
 
 
 def test_what_stood_there_stays_until_all_is_written(tmp_path):
@@ -53,7 +54,7 @@ def test_the_file_that_was_asked_for_is_the_one_that_is_named(tmp_path):
 @pytest.mark.parametrize("count", [1, 3, 100])
 def test_pieces_are_read_in_any_size(count):
     messages = (SimpleNamespace(value=value) for value in (b"ab", b"", b"cdefg", b"h"))
-    reader = _Pieces(messages)
+    reader = _Pieces(messages, Transfer("all", wanted=False))
     read = list(iter(lambda: reader.read(count), b""))
     assert b"".join(read) == b"abcdefgh"
     assert {len(each) for each in read[:-1]} <= {count}

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from howdah.cli.pachctl import printing, references
+from howdah.cli.pachctl import printing, references, waiting
 from howdah.cli.pachctl.completing import repos as names
 from howdah.cli.pachctl.connection import Project, connected
 from howdah.cli.pachctl.printing import FullTimestamps, Output, Raw
@@ -76,7 +76,7 @@ def inspect(
 ) -> None:
     """Show one commit, or all commits of a global ID."""
     with connected(project) as session:
-        _look(session, name, False, raw, output, full)
+        _show(_found(session, name), raw, output, full)
 
 
 def wait(
@@ -88,17 +88,29 @@ def wait(
 ) -> None:
     """Wait until a commit, or every commit of a global ID, has finished."""
     with connected(project) as session:
-        _look(session, name, True, raw, output, full)
+        with _waiting(session, name):
+            found = _found(session, name, wait=True)
+        _show(found, raw, output, full)
 
 
-def _look(
-    session: Session, name: str, wait: bool, raw: bool, output: printing.Encoding | None, full: bool
-) -> None:
+def _waiting(session: Session, name: str) -> waiting.Waiting:
     if "@" not in name:
-        _print(_set(session, name, wait), raw, output, full)
-        return
+        return waiting.for_set(session, name)
+    return waiting.for_commit(session, session.commit(references.commit(name)))
+
+
+def _found(session: Session, name: str, wait: bool = False) -> Fields | list[Fields]:
+    """One commit, or those of a set."""
+    if "@" not in name:
+        return list(_set(session, name, wait))
     commit = session.commit(references.commit(name))
-    info = session.pfs("InspectCommit", commit=commit, wait=FINISHED if wait else 0)
+    return session.pfs("InspectCommit", commit=commit, wait=FINISHED if wait else 0)
+
+
+def _show(info: Fields | list[Fields], raw: bool, output: printing.Encoding | None, full: bool) -> None:
+    if isinstance(info, list):
+        _print(info, raw, output, full)
+        return
     printing.one(
         info,
         (

@@ -49,7 +49,7 @@ def get(
     reference = references.file(name)
     with connected(project) as session:
         if recursive:
-            return _get_directory(session, reference, output)
+            return _get_directory(session, reference, output, progress)
         if output is None:
             return _copy(session, reference, sys.stdout.buffer, offset, None)
         info = session.pfs("InspectFile", file=session.file(reference))
@@ -97,25 +97,41 @@ def _whole(output: Path) -> Iterator[BinaryIO]:
         beside.unlink(missing_ok=True)
 
 
-def _get_directory(session: Session, reference: references.Reference, output: Path | None) -> None:
+def _get_directory(
+    session: Session, reference: references.Reference, output: Path | None, progress: bool
+) -> None:
     if output is None:
         raise Invalid("-r writes a folder", remedy="Say where with -o FOLDER.")
-    root = session.pfs("InspectFile", file=session.file(reference)).file.path.rstrip("/")
-    reader = _Pieces(session.pfs_stream("GetFileTAR", file=session.file(reference)))
-    with tarfile.open(fileobj=reader, mode="r|") as archive:  # type: ignore[call-overload]
-        for member in archive:
-            relative = member.name.removeprefix(root.lstrip("/")).removeprefix(root).lstrip("/")
-            if relative or member.isfile():
-                member.name = relative or Path(root).name
-                archive.extract(member, output, filter="data")
+    info = session.pfs("InspectFile", file=session.file(reference))
+    root = info.file.path.rstrip("/")
+    pieces = session.pfs_stream("GetFileTAR", file=session.file(reference))
+    with Transfer(reference.path or "/", info.size_bytes, progress) as transfer:
+        reader = _Pieces(pieces, transfer)
+        with tarfile.open(fileobj=reader, mode="r|") as archive:  # type: ignore[call-overload]
+            for member in archive:
+                relative = member.name.removeprefix(root.lstrip("/")).removeprefix(root).lstrip("/")
+                if relative or member.isfile():
+                    member.name = relative or Path(root).name
+                    _extract(archive, member, output)
+                    transfer.finish_file()
     output.mkdir(parents=True, exist_ok=True)
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, output: Path) -> None:
+    """Whole, or not at all."""
+    try:
+        archive.extract(member, output, filter="data")
+    except BaseException:
+        if member.isfile():
+            (output / member.name).unlink(missing_ok=True)
+        raise
 
 
 class _Pieces:
     """A stream of messages as something to read from."""
 
-    def __init__(self, messages: Iterator[Fields]) -> None:
-        self._messages = messages
+    def __init__(self, messages: Iterator[Fields], transfer: Transfer) -> None:
+        self._messages, self._transfer = messages, transfer
         self._left = memoryview(b"")
 
     def read(self, count: int) -> bytes:
@@ -127,6 +143,7 @@ class _Pieces:
                 if message is None:
                     break
                 self._left = memoryview(message.value)
+                self._transfer.advance(len(self._left))
             pieces.append(self._left[:count])
             self._left = self._left[count:]
             count -= len(pieces[-1])

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from howdah.cli.pachctl import printing, references
+from howdah.cli.pachctl import printing, references, waiting
 from howdah.cli.pachctl.connection import Project, connected
 from howdah.cli.pachctl.printing import GREEN, RED, YELLOW, FullTimestamps, NoPager, Output, Raw
 from howdah.cli.pachctl.session import Session
@@ -45,7 +45,7 @@ def inspect(
 ) -> None:
     """Show one job, or all jobs of a global ID."""
     with connected(project) as session:
-        _show(session, name, False, raw, output, full)
+        _show(_found(session, name), raw, output, full)
 
 
 def wait(
@@ -56,25 +56,33 @@ def wait(
     project: Project = None,
 ) -> None:
     """Wait until a job, or every job of a global ID, has ended; exit code 1 if one did not succeed."""
-    with connected(project) as session:
-        if not _show(session, name, True, raw, output, full):
-            raise typer.Exit(1)
+    with connected(project) as session, _waiting(session, name):
+        found = _found(session, name, wait=True)
+    _show(found, raw, output, full)
+    if any(info.state != SUCCESS for info in (found if isinstance(found, list) else [found])):
+        raise typer.Exit(1)
 
 
-def _show(
-    session: Session, name: str, wait: bool, raw: bool, output: printing.Encoding | None, full: bool
-) -> bool:
-    """Prints what was asked for and says whether all of it has succeeded."""
+def _waiting(session: Session, name: str) -> waiting.Waiting:
     if "@" not in name:
-        found = list(_set(session, name, wait))
-        _print(found, raw, output, full)
-        return all(info.state == SUCCESS for info in found)
-    job = session.job(references.job(name))
-    info = session.pps("InspectJob", job=job, wait=wait, details=True)
+        return waiting.for_set(session, name)
+    return waiting.for_job(session, session.job(references.job(name)))
+
+
+def _found(session: Session, name: str, wait: bool = False) -> Fields | list[Fields]:
+    """One job, or those of a set."""
+    if "@" not in name:
+        return list(_set(session, name, wait))
+    return session.pps("InspectJob", job=session.job(references.job(name)), wait=wait, details=True)
+
+
+def _show(info: Fields | list[Fields], raw: bool, output: printing.Encoding | None, full: bool) -> None:
+    if isinstance(info, list):
+        _print(info, raw, output, full)
+        return
     printing.one(info, _facts(info, full), raw, output, full)
     if info.details.worker_status and not printing.raw_wanted(raw, output):
         printing.table(("WORKER", "JOB", "DATUM", "STARTED"), _workers(info, full))
-    return bool(info.state == SUCCESS)
 
 
 def _set(session: Session, identity: str, wait: bool) -> Iterator[Fields]:

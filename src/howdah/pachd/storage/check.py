@@ -14,6 +14,7 @@ from howdah.pachd.storage import scan, tables
 from howdah.pachd.storage.blobs import Blobs
 from howdah.pachd.storage.content import Content, Hash, hash_of
 from howdah.pachd.storage.packs import FOLDER, id_of, name_of
+from howdah.pachd.storage.progress import Progress, unwatched
 from howdah.pachd.storage.tables import Location
 
 _RECORDS_AT_ONCE = 64
@@ -36,7 +37,7 @@ def check(blobs: Blobs, *, data: bool = False) -> Iterator[Damage]:
         yield from damages(blobs, data=data)
 
 
-def damages(blobs: Blobs, *, data: bool = False) -> Iterator[Damage]:
+def damages(blobs: Blobs, *, data: bool = False, progress: Progress = unwatched) -> Iterator[Damage]:
     """As `check`, for callers that hold the maintenance themselves and ask more under it."""
     with blobs.database.read() as connection:
         lengths, counts = tables.packs(connection), tables.counts(connection)
@@ -44,6 +45,7 @@ def damages(blobs: Blobs, *, data: bool = False) -> Iterator[Damage]:
     for pack in sorted(lengths.keys() | counts.keys()):
         extent = _Extent(pack, lengths.get(pack, 0), sizes.get(pack, 0), counts.get(pack, 0))
         yield from _check_pack(blobs, extent, data)
+        progress(extent.length, sum(lengths.values()))
 
 
 def touches(blobs: Blobs, damaged: Set[Hash], content: Content) -> bool:

@@ -29,6 +29,7 @@ from howdah.pachd.storage.database import Connection
 from howdah.pachd.storage.faults import told_as_unavailable
 from howdah.pachd.storage.marks import Marks
 from howdah.pachd.storage.packs import FOLDER, Record, id_of, make_record, name_of
+from howdah.pachd.storage.progress import Progress, unwatched
 from howdah.pachd.storage.scan import Scanned
 
 _SMALL_PACK = 8  # a pack below an eighth of the full size is small
@@ -99,7 +100,7 @@ class Collection:
         for hash in hashes:
             self._marks.add(hash)
 
-    def sweep(self, *, dry_run: bool = False) -> SweepReport:
+    def sweep(self, *, dry_run: bool = False, progress: Progress = unwatched) -> SweepReport:
         """Free what was not marked. Call once, when everything alive has been marked. Unavailable when
         the disk is full or failing: the next gc goes on from there."""
         report = SweepReport(dry_run)
@@ -110,6 +111,7 @@ class Collection:
                     self._sweep_pack(self._survey(pack, length), pack in merge, report)
                 except Corrupt:
                     report.damaged_packs.append(name_of(pack))
+                progress(length, sum(self._packs.values()))
         return report
 
     def close(self) -> None:

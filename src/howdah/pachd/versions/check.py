@@ -14,6 +14,7 @@ from howdah.errors import Corrupt, NotFound
 from howdah.pachd.storage.blobs import Blobs
 from howdah.pachd.storage.check import Damage, damages, touches
 from howdah.pachd.storage.content import Content, Hash
+from howdah.pachd.storage.progress import Progress, unwatched
 from howdah.pachd.storage.trees import EMPTY_ROOT, NodeCache
 from howdah.pachd.storage.trees.check import content_of
 from howdah.pachd.storage.trees.nodes import Node, Nodes
@@ -38,7 +39,7 @@ class Finding:
         return f"{where}{self.reason}"
 
 
-def check(versions: Versions, *, data: bool = False) -> Iterator[Finding]:
+def check(versions: Versions, *, data: bool = False, progress: Progress = unwatched) -> Iterator[Finding]:
     """Everything that is wrong; nothing if the store is sound. With `data` every byte is read.
 
     Writers go on meanwhile. Conflict when gc, a backup or another check runs: what is dropped during
@@ -50,7 +51,7 @@ def check(versions: Versions, *, data: bool = False) -> Iterator[Finding]:
         for reason in reasons:
             yield Finding(f"consistency error: {reason}")
         damaged: set[Hash] = set()
-        for damage in damages(versions.blobs, data=data):
+        for damage in damages(versions.blobs, data=data, progress=progress):
             damaged.update(damage.hashes)
             yield Finding(_told(damage))
         yield from _touched(versions, damaged)

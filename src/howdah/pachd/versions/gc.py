@@ -12,11 +12,14 @@ from contextlib import ExitStack
 
 from howdah.pachd.storage.collection import Collection, SweepReport
 from howdah.pachd.storage.content import Hash
+from howdah.pachd.storage.progress import Progress, unwatched
 from howdah.pachd.versions.files import tables
 from howdah.pachd.versions.store import Versions
 
 
-def collect_garbage(versions: Versions, *, dry_run: bool = False) -> SweepReport:
+def collect_garbage(
+    versions: Versions, *, dry_run: bool = False, progress: Progress = unwatched
+) -> SweepReport:
     """Free what is dead, beside readers and writers; with `dry_run` only say what would be freed.
 
     Conflict when another gc, a check or a backup runs.
@@ -34,7 +37,7 @@ def collect_garbage(versions: Versions, *, dry_run: bool = False) -> SweepReport
                 collection.mark(block)
                 for content in contents:
                     collection.mark_all(versions.blobs.hashes(content))
-        return collection.sweep(dry_run=dry_run)
+        return collection.sweep(dry_run=dry_run, progress=progress)
 
 
 def _roots(versions: Versions, living_at_ns: int) -> Iterator[Hash]:
