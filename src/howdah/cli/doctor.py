@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from howdah.cli import machine
+from howdah.cli import cluster_access, machine
 from howdah.cli.machine import Finding
 from howdah.core.settings import Settings, load
 from howdah.errors import HowdahError
@@ -30,8 +30,9 @@ def doctor(
 ) -> None:
     """Check this machine and say what to do.
 
-    Looks at Python, the platform, namespaces, ports, disk, memory, the clock, limits, Envoy
-    and the browser; changes nothing. Exits 2 when something must be put right first.
+    Looks at Python, the platform, namespaces, ports, disk, memory, the clock, limits, Envoy,
+    the browser, and the pachd and the cluster that the environment names; changes nothing.
+    Exits 2 when something must be put right first.
 
     Example: howdah doctor --json
     """
@@ -73,6 +74,7 @@ def examine(folder: Path, state: Path | None) -> list[Finding]:
         *machine.ports(daemon.bind, ports),
         machine.envoy(),
         machine.browser(),
+        *cluster_access.findings(),
     ]
 
 
