@@ -70,6 +70,13 @@ def test_a_port_in_use(tmp_path, name, detach):
 
 
 @pytest.mark.parametrize("detach", [[], ["--detach"]])
+def test_an_address_that_others_reach_without_a_token(tmp_path, detach):
+    (tmp_path / "howdah.toml").write_text(FREE)
+    refused(up(tmp_path, "--host", "0.0.0.0", *detach), "refusing to listen on 0.0.0.0", "--new-token")
+    assert [path.name for path in tmp_path.iterdir()] == ["howdah.toml"]
+
+
+@pytest.mark.parametrize("detach", [[], ["--detach"]])
 def test_a_folder_with_a_running_daemon_is_named_before_its_ports(tmp_path, detach):
     (tmp_path / "howdah.toml").write_text(FREE)
     (tmp_path / ".howdah").mkdir(mode=0o700)

@@ -120,8 +120,10 @@ def test_s3_takes_keys_that_are_quoted_on_their_way(guarded: House, key: str) ->
 def test_another_address_needs_a_token_and_certificates(tmp_path: Path, host: str) -> None:
     with pytest.raises(Invalid, match="refusing to listen on"):
         House(options(tmp_path, host=host))
-    with pytest.raises(Invalid, match="certificate files"):
+    with pytest.raises(Invalid) as refused:
         House(options(tmp_path, host=host, new_token=True))
+    assert "certificate files" in refused.value.remedy
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_has_one_daemon(guarded: House) -> None:

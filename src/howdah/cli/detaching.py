@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 
 from howdah.core import state_folder
-from howdah.daemon import ports
+from howdah.daemon import access, ports
 from howdah.daemon.options import Options
 from howdah.errors import Unavailable
 
 
 def start_detached(options: Options, context: bool) -> str:
     """What the daemon said when it was ready. Unavailable, with its last words, when it died instead."""
+    access.decide(options)
     ports.probe(options)
     folder = state_folder.prepare(options.state) / "logs"
     folder.mkdir(exist_ok=True)

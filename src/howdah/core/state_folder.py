@@ -36,6 +36,16 @@ def prepare(path: Path) -> Path:
     return path
 
 
+def read(path: Path, name: str) -> str:
+    """A file of the folder; empty where there is none, or not even the folder. Makes nothing."""
+    try:
+        return (path / name).read_text()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except OSError as error:
+        raise _refused(path.absolute(), f"{name}: {error.strerror or error}") from error
+
+
 def _refused(path: Path, why: str) -> Unavailable:
     return Unavailable(
         f"the state folder {path} cannot be used",

@@ -8,21 +8,13 @@ from typing import TYPE_CHECKING
 
 from howdah.core import logs, state_folder
 from howdah.core.clock import SystemClock
-from howdah.daemon import ports, running, upkeep
+from howdah.daemon import access, ports, running, upkeep
 from howdah.daemon.door import Door
 from howdah.daemon.options import Options
 from howdah.daemon.pachd import Pachd
 from howdah.daemon.pipelines import Pipelines, Surroundings
-from howdah.errors import Invalid
 from howdah.pachd.storage.lock import FileLock
-from howdah.pachd.wire.credentials import (
-    Certificate,
-    Credentials,
-    TokenHash,
-    check_binding,
-    is_loopback,
-    new_token,
-)
+from howdah.pachd.wire.credentials import Credentials, is_loopback
 from howdah.processes.spawner import Spawner
 
 if TYPE_CHECKING:
@@ -45,17 +37,16 @@ class House:
     """Built whole or not at all; `close` undoes it in reverse order."""
 
     def __init__(self, options: Options) -> None:
-        self.token: str | None = None
-        """A token made just now: shown once, kept nowhere."""
-        self._own = ""
-        """What our own parts show where a token is asked for."""
         with ExitStack() as stack:
+            allowed = access.decide(options)
             ports.probe(options)
             self._state = state_folder.prepare(options.state)
             lock = FileLock(self._state / "lock")
             stack.callback(lock.close)
-            credentials = self._credentials(options)
-            check_binding(options.host, credentials)
+            allowed.keep(self._state)
+            credentials, own = allowed.credentials, allowed.own
+            self.token = allowed.new_token
+            """Shown once, kept nowhere."""
 
             spawner = stack.enter_context(Spawner.start())
             pachd = Pachd(self._state, options.settings)
@@ -80,7 +71,7 @@ class House:
                 options.ingress_port,
                 spawner,
                 options.settings,
-                self._own,
+                own,
                 guarded.matches if guarded else None,
             )
 
@@ -94,16 +85,16 @@ class House:
                 stack.callback(server.stop)
                 server.start()
             kubernetes = f"http://127.0.0.1:{inside_http.port}"
-            kubeconfig.write(self._state, kubernetes, self._own)
-            given = kubeconfig.text(kubernetes, self._own)
+            kubeconfig.write(self._state, kubernetes, own)
+            given = kubeconfig.text(kubernetes, own)
             pipelines.give_secret(kubeconfig.SECRET, {kubeconfig.KEY: given})
-            pipelines.start(grpc_server.inside_port, self._own)
+            pipelines.start(grpc_server.inside_port, own)
             stack.callback(pipelines.close)
             pachd_address = f"grpc://127.0.0.1:{grpc_server.inside_port}"
             serving.start(pachd_address, f"http://127.0.0.1:{inside_s3.port}")
             stack.callback(serving.close)
             console.start(pachd_address, kubernetes, f"http://127.0.0.1:{serving.port}")
-            watching = Watching(pachd_address, self._own)
+            watching = Watching(pachd_address, own)
             watching.start()
             stack.callback(watching.close)
 
@@ -133,25 +124,6 @@ class House:
         if credentials.is_plain(options.host):
             return server, server
         return server, HttpServer(f"{name} inside", Guard(app, frozenset()), "127.0.0.1", 0)
-
-    def _credentials(self, options: Options) -> Credentials:
-        if (options.tls_cert is None) != (options.tls_key is None):
-            raise Invalid("--tls-cert and --tls-key go together")
-        certificate = None
-        if options.tls_cert is not None and options.tls_key is not None:
-            certificate = Certificate(options.tls_cert, options.tls_key)
-        return Credentials(self._token_hash(options), certificate)
-
-    def _token_hash(self, options: Options) -> TokenHash | None:
-        path = self._state / "token-hash"
-        if options.new_token:
-            self.token, hashed = new_token()
-            path.touch(0o600)
-            path.write_text(hashed.text + "\n")
-        if not path.exists():
-            return None
-        self._own, own = new_token()
-        return TokenHash(path.read_text().strip(), own.text)
 
     def _record(
         self, options: Options, pachd: Pachd, at: "_Ports", credentials: Credentials

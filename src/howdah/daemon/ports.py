@@ -3,7 +3,6 @@
 import os
 
 from howdah.daemon.options import Options
-from howdah.pachd.wire.credentials import is_loopback
 from howdah.pachd.wire.listening import listen
 
 
@@ -11,10 +10,9 @@ def probe(options: Options) -> None:
     """Unavailable, naming the port, where one is taken.
 
     Only for a folder in which no daemon ever ran: in another it is better said that a daemon runs
-    there already, and an ingress that outlived its daemon is taken over, port and all. And only on
-    this machine's own address: whether another may be listened on at all is asked first.
+    there already, and an ingress that outlived its daemon is taken over, port and all.
     """
-    if not is_loopback(options.host) or os.access(options.state / "lock", os.F_OK):
+    if os.access(options.state / "lock", os.F_OK):
         return
     wanted = {
         "gRPC": options.pachd_port,

@@ -84,5 +84,7 @@ def check_binding(host: str, credentials: Credentials) -> None:
     ]
     if missing:
         raise Invalid(
-            f"refusing to listen on {host}: other machines could connect. It needs {' and '.join(missing)}"
+            f"refusing to listen on {host}",
+            why="Other machines could connect.",
+            remedy=f"Give {' and '.join(missing)}, or leave --host away.",
         )
