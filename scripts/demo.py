@@ -27,8 +27,11 @@ ROOT = Path(__file__).resolve().parent.parent
 CASE = ROOT / "pipelines" / "mileage"
 DATA = CASE / "data"
 STATE = ROOT / ".howdah" / "demo"
-EARLY, LATER = range(1970, 1977), (1977, 1978, 1979, 1980, 1982)
+DECISIONS = "mileage-decisions@master"
+EARLY, LATER, LAST = range(1970, 1973), range(1973, 1978), (1978, 1979, 1980, 1982)
 PATIENCE_S = 180.0
+QUIET_S = 8.0
+"""So long without news, and nothing more is to be expected of a commit."""
 NUMBERS = ("Cylinders", "Displacement", "Horsepower", "Weight_in_lbs", "Acceleration", "Year")
 
 
@@ -70,7 +73,7 @@ def tell(found: dict[str, str]) -> None:
     for spec in sorted(CASE.glob("[1-6]-*.json")):  # the others look at a model; the story needs none
         run("pachctl", "create", "pipeline", "-f", shown(spec))
 
-    chapter("The cars of 1970 to 1976 arrive; everything downstream runs by itself")
+    chapter("The cars of 1970 to 1972 arrive; everything downstream runs by itself")
     run("pachctl", "put", "file", "mileage-raw@master", *files(EARLY))
     first = champion(other_than=None)
     served(first)
@@ -83,22 +86,22 @@ def tell(found: dict[str, str]) -> None:
     over_grpc(found, cars[0])
     explain(found, cars[0])
     before = error(found, cars)
-    print(f"On the {len(cars)} cars of 1977 to 1982 it is off by {before:.2f} miles per gallon on average.")
+    print(f"On the {len(cars)} cars of 1973 to 1977 it is off by {before:.2f} miles per gallon on average.")
     why(asked)
 
-    chapter("The years 1977 to 1982 arrive: drift, retraining, comparison, promotion, all by itself")
+    chapter("The years 1973 to 1977 arrive: drift, retraining, comparison, promotion, all by itself")
     run("pachctl", "put", "file", "mileage-raw@master", *files(LATER))
     second = champion(other_than=first)
     served(second)
     run("pachctl", "logs", "-p", "mileage-drift", "--tail", "3")
-    decisions()
+    print(f"\n$ pachctl list file {DECISIONS}", *decisions(), sep="\n")
     asked = ask(found, cars[0])
     after = error(found, cars)
     print(f"On the same cars it is now off by {after:.2f} (before: {before:.2f}); it has seen most of them.")
     why(asked)
 
     chapter("The same file once more: a new commit, and nothing to do")
-    run("pachctl", "put", "file", "mileage-raw@master:/1982.csv", "-f", shown(DATA / "1982.csv"))
+    run("pachctl", "put", "file", "mileage-raw@master:/1977.csv", "-f", shown(DATA / "1977.csv"))
     last = head_of("mileage-raw@master")
     run("pachctl", "wait", "job", last)
 
@@ -111,10 +114,7 @@ def champion(other_than: str | None) -> str:
     told: set[str] = set()
 
     def promoted() -> str | None:
-        for line in jobs():
-            if line not in told:
-                told.add(line)
-                print(f"   {line}", flush=True)
+        tell_new(told, jobs())
         chosen = head_of("mileage-model@champion")
         if chosen in (None, other_than) or not exists(f"mileage-model@{chosen}:/model.json"):
             return None
@@ -133,6 +133,15 @@ def jobs() -> Iterable[str]:
             if state in ("running", "success", "failure"):
                 detail = f": {counts}" if state == "success" else ""
                 yield f"{job['job']['pipeline']['name']} {job['job']['id'][:8]} {state}{detail}"
+
+
+def tell_new(told: set[str], lines: Iterable[str]) -> bool:
+    """Prints the lines that were not told yet; whether there were any."""
+    new = [line for line in lines if line not in told]
+    for line in new:
+        print(f"   {line}", flush=True)
+    told.update(new)
+    return bool(new)
 
 
 def served(commit: str) -> None:
@@ -200,13 +209,12 @@ def why(prediction: str) -> None:
     run("howdah", "why", prediction)
 
 
-def decisions() -> None:
-    repo = "mileage-decisions@master"
-    print(f"\n$ pachctl list file {repo}")
-    listed = output("pachctl", "list", "file", repo).splitlines()[1:]
+def decisions() -> Iterable[str]:
+    """A line for each decision on record."""
+    listed = output("pachctl", "list", "file", DECISIONS).splitlines()[1:]
     for path in (line.split()[-1] for line in listed):
-        entry = json.loads(output("pachctl", "get", "file", f"{repo}:{path}"))
-        print(f"{path}  {entry['subject'][:8]} by {entry['actor']}: {entry['reason']}")
+        entry = json.loads(output("pachctl", "get", "file", f"{DECISIONS}:{path}"))
+        yield f"{path}  {entry['subject'][:8]} by {entry['actor']}: {entry['reason']}"
 
 
 def request(cars: list[dict[str, str]]) -> dict[str, list[dict[str, object]]]:
@@ -239,7 +247,8 @@ def rows(years: Iterable[int]) -> Iterable[dict[str, str]]:
 
 
 def linger(found: dict[str, str]) -> None:
-    print(f"""
+    print(
+        f"""
 Howdah stays up until Ctrl-C:
   pachd        {found["pachd"]}
   console, API {found["http"]}
@@ -247,16 +256,46 @@ Howdah stays up until Ctrl-C:
 
 In a second terminal, with the two exports above, change the data and watch:
   cd {ROOT}
-  {tool("pachctl")} put file mileage-raw@master:/1983.csv -f {shown(DATA / "1982.csv")}
+  {tool("pachctl")} put file mileage-raw@master {" ".join(files(LAST))}
   {tool("pachctl")} list job
   {tool("pachctl")} list file mileage-decisions@master
   {tool("howdah")} kubectl get sdep
 
 A model is trained on all rows and compared, on rows held out, with the one that is served. It takes
-that one's place only if it is better beyond chance ({shown(CASE / "policy.yaml")}); else it is `held`,
-as is to be expected of these rows, which were there before. A file of other cars with the same columns
-may show drift and win.""")
-    signal.pause()
+that one's place only if it is better beyond chance ({shown(CASE / "policy.yaml")}); else it is `held`.""",
+        flush=True,
+    )
+    watch(found)
+
+
+def watch(found: dict[str, str]) -> None:
+    """Tells what every commit from now on leads to, for as long as Howdah is up."""
+    told, served_now = {*jobs(), *decisions()}, head_of("mileage-model@champion")
+    words = command("pachctl", "subscribe", "commit", "mileage-raw@master", "--new")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT) as arriving:
+        for line in arriving.stdout or ():
+            if not line.startswith("mileage-raw"):
+                continue  # the heading
+            print(f"\n-- a commit to mileage-raw: {line.split()[2][:8]}", flush=True)
+            follow(told)
+            chosen = head_of("mileage-model@champion")
+            if chosen in (None, served_now):
+                print("   the model that is served stays", flush=True)
+                continue
+            served(str(chosen))
+            served_now = chosen
+            ask(found, next(iter(rows(LATER))))
+    print("Howdah no longer answers.")
+
+
+def follow(told: set[str]) -> None:
+    """Tells of jobs and decisions until all is quiet: a decision may ask for more jobs."""
+    quiet_since = time.monotonic()
+    while time.monotonic() - quiet_since < QUIET_S:
+        new = tell_new(told, [*jobs(), *decisions()])
+        if new or output("pachctl", "list", "job", "--state", "running", "--raw"):
+            quiet_since = time.monotonic()
+        time.sleep(1)
 
 
 # -- typing, running, waiting
