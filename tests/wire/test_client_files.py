@@ -125,6 +125,25 @@ def test_requests_that_drift_ask_for_a_retraining_once(files: Files) -> None:
     assert case.record()[-1] == asked
 
 
+def test_a_model_trained_twice_alike_is_answered_by_one_comparison(files: Files) -> None:
+    monitor = Monitor(files, lambda case, sentence: None)
+    case = Case("twice", "default", files)
+    for part in ("policy", "model", "compare"):
+        files.ensure_repo(case.repo(part), "")
+    files.put(case.repo("policy@master"), {"/policy.yaml": b""})
+    first = files.put(case.repo("model@master"), {"/model.json": b"1", "/model.onnx": b"1"})
+    monitor.look()
+    better = files.put(case.repo("model@master"), {"/model.json": b"2", "/model.onnx": b"2"})
+    files.put(case.repo("model@master"), {"/model.json": b"2", "/model.onnx": b"2"})
+    monitor.look()
+    files.put(case.repo("compare@master"), {"/comparison.json": compared(first, better, 1.0, 0.001)})
+    monitor.look()
+    assert files.finished_head(case.repo("model@champion")) == better
+    files.put(case.repo("model@master"), {"/model.onnx": b"3"})
+    monitor.look()
+    assert case.observe(0).challenger not in (None, better), "one file of it is another"
+
+
 def test_unpausing_brings_the_challenger_back(files: Files) -> None:
     case = Case("paused", "default", files)
     for part in ("policy", "model"):

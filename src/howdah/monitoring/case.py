@@ -41,11 +41,27 @@ class Case:
         return policy.parse(self.files.read(self.repo(f"policy@{head}"), "/policy.yaml").decode())
 
     def observe(self, now_ns: int) -> Observed:
-        challenger = self.files.finished_head(self.repo("model@master"))
-        if challenger and not self.files.exists(self.repo(f"model@{challenger}"), "/model.json"):
-            challenger = None  # the branch's first, empty commit is no model
+        record, comparison = self.record(), self._comparison()
+        compared = comparison and comparison.challenger
         drifts = tuple(found for found in (self._drift(), self._request_drift()) if found is not None)
-        return Observed(challenger, self._comparison(), drifts, self.record(), now_ns)
+        return Observed(self._challenger(champion(record), compared), comparison, drifts, record, now_ns)
+
+    def _challenger(self, *known: str | None) -> str | None:
+        """The newest model; one that is the same to the byte as a known one is that one.
+
+        Training twice on the same rows gives the same bytes, which nothing compares a second time.
+        """
+        newest = self.files.finished_head(self.repo("model@master"))
+        if newest is None or not self.files.exists(self.repo(f"model@{newest}"), "/model.json"):
+            return None  # the branch's first, empty commit is no model
+        content = self._content(newest)
+        return next((each for each in known if each and self._content(each) == content), newest)
+
+    def _content(self, model: str) -> bytes:
+        try:
+            return self.files.hash(self.repo(f"model@{model}"), "/")
+        except NotFound:  # no longer there, so equal to nothing
+            return b""
 
     def record(self) -> tuple[Decision, ...]:
         head = self.files.finished_head(self.repo("decisions@master"))
