@@ -42,7 +42,7 @@ class Case:
 
     def observe(self, now_ns: int) -> Observed:
         record, comparison = self.record(), self._comparison()
-        compared = comparison and comparison.challenger
+        compared = None if comparison is None else comparison.challenger
         drifts = tuple(found for found in (self._drift(), self._request_drift()) if found is not None)
         return Observed(self._challenger(champion(record), compared), comparison, drifts, record, now_ns)
 
