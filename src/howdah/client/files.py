@@ -65,10 +65,6 @@ class Files:
             return False
         return True
 
-    def hash(self, commit: str, path: str) -> bytes:
-        """Equal where file, or folder and all in it, are equal."""
-        return bytes(self._pachd.call("pfs_v2.API/InspectFile", file=self._file(commit, path)).hash)
-
     def paths(self, commit: str, below: str = "/") -> list[str]:
         """Every file's path, in order."""
         found = self._pachd.stream("pfs_v2.API/WalkFile", file=self._file(commit, below))

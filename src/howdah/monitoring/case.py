@@ -59,7 +59,7 @@ class Case:
 
     def _content(self, model: str) -> bytes:
         try:
-            return self.files.hash(self.repo(f"model@{model}"), "/")
+            return self.files.digest(self.repo(f"model@{model}"), "/")
         except NotFound:  # no longer there, so equal to nothing
             return b""
 
