@@ -70,8 +70,8 @@ class _Inference(InferenceServicer):
         try:
             payload = read_request(request)
             asked = payload.model_dump_json().encode()
-            response = await self.backend.run_v2(request.model_name or self.place.node, payload, headers)
-            told = response.model_dump_json().encode()
+            name = request.model_name or self.place.node
+            response, told = await self.backend.run_v2(name, payload, headers)
         except HowdahError as refused:
             status = 400 if isinstance(refused, Invalid) else getattr(refused, "status", 500)
             asked = asked or as_sent(request)

@@ -6,6 +6,7 @@ metadata, docs and the rest of the V2 protocol stay MLServer's own application.
 
 import json
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 
@@ -52,17 +53,16 @@ class MlserverBackend:
         self, model: str, version: str | None, payload: InferenceRequest, headers: Headers
     ) -> Answer:
         try:
-            response = await self._run(model, version, payload, headers)
+            return Answer(200, _encoded(await self._run(model, version, payload, headers)))
         except _Refused as refused:
             return error(refused.status, refused.message)
-        body = encode_to_json_bytes(response.model_dump())
-        if b"null" in body and (output := _not_a_number(response)):
-            return error(500, f"the model answered NaN or infinity in output {output!r}: no JSON")
-        return Answer(200, body)
 
-    async def run_v2(self, model: str, payload: InferenceRequest, headers: Headers) -> InferenceResponse:
-        """For gRPC, where errors become status codes elsewhere."""
-        return await self._run(model, None, payload, headers)
+    async def run_v2(
+        self, model: str, payload: InferenceRequest, headers: Headers
+    ) -> tuple[InferenceResponse, bytes]:
+        """For gRPC, where errors become status codes elsewhere; the answer in JSON, too, for the record."""
+        response = await self._run(model, None, payload, headers)
+        return response, _encoded(response)
 
     async def _run(
         self, model: str, version: str | None, payload: InferenceRequest, headers: Headers
@@ -252,11 +252,19 @@ def _said(invalid: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, entry['loc'])) or 'body'}: {entry['msg']}" for entry in found)
 
 
+def _encoded(response: InferenceResponse) -> bytes:
+    body = encode_to_json_bytes(response.model_dump())
+    if b"null" in body and (output := _not_a_number(response)):
+        raise _Refused(500, f"the model answered NaN or infinity in output {output!r}: no JSON")
+    return body
+
+
 def _not_a_number(response: InferenceResponse) -> str | None:
+    """The output that has one. MLServer's codec for arrays has made None of NaN by then."""
     for output in response.outputs:
         if output.datatype in ("FP16", "FP32", "FP64"):
-            values = output.data.root
-            if any(value != value or value in (float("inf"), float("-inf")) for value in _flat(values)):
+            values = _flat(output.data.root)
+            if any(not isinstance(value, int | float) or not math.isfinite(value) for value in values):
                 return str(output.name)
     return None
 

@@ -32,6 +32,13 @@ BAD = {
         "class Slow:\n    def predict(self, X, names):\n        time.sleep(30 if X[0][0] > 5 else 0)\n"
         "        return X + 1\n"
     ),
+    "Hungry": (
+        "import time\n"
+        "class Hungry:\n    def predict(self, X, names):\n        held = []\n"
+        "        while X[0][0] > 5:\n"
+        "            held.append(b'x' * (16 << 20))\n            time.sleep(0.02)\n"
+        "        return X + 1\n"
+    ),
     "Odd": "class Odd:\n    def predict(self, X, names):\n        return X / 0\n",
 }
 ASKED = {"data": {"ndarray": [[1.0]]}}
@@ -309,6 +316,55 @@ def test_too_slow_an_answer_is_cut_and_says_so(engine, image):
     assert (status, answer["status"]["code"], answer["status"]["status"]) == (504, 504, "FAILURE")
     assert "timeout" in answer["error"]
     assert engine.post(PATH, ASKED)[0] == 200, "others are answered meanwhile"
+
+
+def test_one_that_a_request_makes_allocate_without_end_is_started_again(engine, image):
+    engine.apply(version(engine, "Hungry", limit_mib=400))
+    engine.until_ready("good", "around")
+    engine.until(lambda: len(engine.pods("around")) == 1, "the version before to end")
+    (before,) = engine.pods("around")
+    status, answer, _ = engine.post(PATH, {"data": {"ndarray": [[9.0]]}})
+    assert (status, answer["status"]["status"]) == (503, "FAILURE")
+
+    def serves_again() -> bool:
+        (pod,) = engine.pods("around") or [before]
+        fresh = (
+            pod["metadata"]["annotations"]["howdah/pid"] != before["metadata"]["annotations"]["howdah/pid"]
+        )
+        return fresh and engine.post(PATH, ASKED)[0] == 200
+
+    engine.until(serves_again, "another process")
+    assert engine.post(PATH, ASKED)[1]["data"]["ndarray"] == [[2.0]]
+
+
+def test_an_onnx_model_that_answers_nan_or_infinity(engine, good):
+    """MLServer makes null of the one, JSON has no word for the other."""
+    import numpy as np
+    import tritonclient.grpc as rpc
+    from onnx import TensorProto, helper
+
+    shape = [None, 1]
+    asked, told = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("x", "y"))
+    graph = helper.make_graph([helper.make_node("Log", ["x"], ["y"])], "log", [asked], [told])
+    opset = helper.make_opsetid("", 17)
+    folder = engine.folder / "log"
+    folder.mkdir()
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=8)
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    engine.apply(version(engine, image="howdah/onnx-server:1", model_uri=str(folder)))
+    engine.until_ready("good", "around")
+    path = "/seldon/around/good/v2/models/m/infer"
+    for values, status in (([1.0, 1.0], 200), ([1.0, -1.0], 500), ([1.0, 0.0], 500)):
+        rows = {"name": "x", "shape": [2, 1], "datatype": "FP32", "data": values}
+        got, answer, _ = engine.post(path, {"inputs": [rows]})
+        assert got == status, answer
+        assert status == 200 or "NaN or infinity in output 'y'" in answer["error"]
+    with rpc.InferenceServerClient(engine.ingress) as client:
+        given = rpc.InferInput("x", [1, 1], "FP32")
+        given.set_data_from_numpy(np.array([[-1.0]], np.float32))
+        with pytest.raises(rpc.InferenceServerException, match="NaN or infinity") as nan:
+            client.infer("m", [given], headers={"seldon": "good", "namespace": "around"})
+    assert nan.value.status() == "StatusCode.INTERNAL"
 
 
 def test_not_a_number_is_no_answer(engine, image):

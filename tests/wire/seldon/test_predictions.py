@@ -118,6 +118,7 @@ PACKED = gzip.compress(json.dumps(ASKED).encode())
         ("gzip", PACKED, 200),
         ("gzip", PACKED[:-10], 400),
         ("gzip", b"not packed", 400),
+        ("gzip", gzip.compress(bytes(257 << 20), 1), 413),
         ("br", PACKED, 415),
         ("identity", json.dumps(ASKED).encode(), 200),
         ("identity", json.dumps(ASKED).encode("utf-16"), 422),
