@@ -46,6 +46,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 ID = re.compile(r"\b[0-9a-f]{32}\b")
 PORT = re.compile(r"127\.0\.0\.1:\d{4,5}\b")
 TOOK = re.compile(r"took [\d.]+ s\b")
+NANOSECONDS = re.compile(r'("at_ns": )\d+')
 PROCESS = re.compile(r"(process +)\d+\b")
 UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 
@@ -85,7 +86,7 @@ class Shell:
         """The text without what differs from run to run."""
         text = UUID.sub("UUID", ID.sub(self._named, text)).replace(str(self.folder), "FOLDER")
         text = TIME.sub("TIME", text)
-        text = TOOK.sub("took TIME", text)
+        text = NANOSECONDS.sub(r"\1TIME", TOOK.sub("took TIME", text))
         text = PROCESS.sub(r"\1PID", PORT.sub("127.0.0.1:PORT", text))
         # The daemon is shared: what others left there is none of this session's.
         text = re.sub(r"^(! )?\w+ to delete: .*\n", "", text, flags=re.M)

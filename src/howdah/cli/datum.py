@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from howdah.cli.pachctl.completing import pipelines
 from howdah.cli.where import State, state_folder
 from howdah.daemon import running
 
@@ -18,7 +19,7 @@ app = typer.Typer(
     help="Run one datum here, in the sandbox that a worker would give it.", no_args_is_help=True
 )
 
-Pipeline = Annotated[str, typer.Argument(help="The pipeline, or PROJECT/PIPELINE.")]
+Pipeline = Annotated[str, typer.Argument(help="The pipeline, or PROJECT/PIPELINE.", autocompletion=pipelines)]
 Datum = Annotated[
     str, typer.Argument(help="The first digits of a datum's id; by default any datum of the newest job.")
 ]

@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from howdah.cli import completing
 from howdah.cli.pachctl.printing import duration, table
 from howdah.cli.surroundings import CaseProject, State, pachd
 from howdah.client.files import Files
@@ -27,10 +28,21 @@ from howdah.monitoring.plan import Decision, Kind, champion
 
 Name = Annotated[
     str,
-    typer.Argument(metavar="NAME[:vN]", help="The case, or a version of its models.", show_default=False),
+    typer.Argument(
+        metavar="NAME[:vN]",
+        help="The case, or a version of its models.",
+        show_default=False,
+        autocompletion=completing.cases,
+    ),
 ]
 Model = Annotated[
-    str | None, typer.Argument(metavar="[COMMIT]", help="The model's commit.", show_default=False)
+    str | None,
+    typer.Argument(
+        metavar="[COMMIT]",
+        help="The model's commit.",
+        show_default=False,
+        autocompletion=completing.models,
+    ),
 ]
 Reason = Annotated[str, typer.Option("--reason", "-m", help="Why; it is kept in the record.")]
 Actor = Annotated[str, typer.Option("--actor", help="Who decides, if not you.", show_default=False)]
@@ -51,7 +63,10 @@ class Standing:
 
 
 def models(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One case's record.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="One case's record.", autocompletion=completing.cases),
+    ] = None,
     project: CaseProject = "default",
     as_json: AsJson = False,
     state: State = None,
@@ -108,6 +123,7 @@ def promote(
     reason: Reason = "",
     actor: Actor = "",
     project: CaseProject = "default",
+    as_json: AsJson = False,
     state: State = None,
 ) -> None:
     """Make a model the champion: by default the newest.
@@ -118,7 +134,7 @@ def promote(
         chosen, record = named or newest(case), case.record()
         if chosen == champion(record):
             raise Conflict(f"{chosen} is the champion of {case.name} already")
-        decide(case, record, Kind.PROMOTED, chosen, reason, actor)
+        _tell(case.name, decide(case, record, Kind.PROMOTED, chosen, reason, actor), as_json)
 
 
 def rollback(
@@ -127,6 +143,7 @@ def rollback(
     reason: Reason = "",
     actor: Actor = "",
     project: CaseProject = "default",
+    as_json: AsJson = False,
     state: State = None,
 ) -> None:
     """Make an earlier champion the champion again: by default the one before.
@@ -136,7 +153,7 @@ def rollback(
     with _case(state, name, project, model) as (case, named):
         record = case.record()
         chosen = named or _before(case.name, record)
-        decide(case, record, Kind.ROLLED_BACK, chosen, reason, actor)
+        _tell(case.name, decide(case, record, Kind.ROLLED_BACK, chosen, reason, actor), as_json)
 
 
 @contextmanager
@@ -168,13 +185,22 @@ def case_of(files: Files, name: str, project: str) -> Case:
     return Case(name, project, files)
 
 
-def decide(case: Case, record: tuple[Decision, ...], kind: Kind, model: str, reason: str, actor: str) -> None:
+def decide(
+    case: Case, record: tuple[Decision, ...], kind: Kind, model: str, reason: str, actor: str
+) -> Decision:
     if not case.files.exists(case.repo(f"model@{model}"), "/model.json"):
         raise Invalid(f"{model} holds no model of {case.name}", remedy=f"See `howdah models {case.name}`.")
     by = actor or getpass.getuser()
     decision = Decision(kind, model, reason or "asked for", by, SystemClock().now_ns())
     case.write((decision,), already=len(record))
-    sys.stdout.write(f"{case.name}: {kind.replace('_', ' ')} {model}\n")
+    return decision
+
+
+def _tell(case: str, decision: Decision, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps({"case": case} | asdict(decision)) + "\n")
+    else:
+        sys.stdout.write(f"{case}: {decision.kind.replace('_', ' ')} {decision.subject}\n")
 
 
 def newest(case: Case) -> str:

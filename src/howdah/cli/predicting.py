@@ -8,13 +8,18 @@ from typing import Annotated
 
 import typer
 
-from howdah.cli import rows
+from howdah.cli import completing, rows
 from howdah.cli.pachctl.printing import table
 from howdah.cli.surroundings import IngressUrl, Namespace, State, ingress
 from howdah.core.json import Json, as_object
 from howdah.errors import NotFound, Unavailable
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The deployment.", show_default=False)]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME", help="The deployment.", show_default=False, autocompletion=completing.deployments
+    ),
+]
 Words = Annotated[
     list[str] | None, typer.Argument(metavar="[INPUT=VALUE]…", help="One row.", show_default=False)
 ]

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from howdah.cli import completing
 from howdah.cli.pachctl.connection import connected
 from howdah.cli.surroundings import CaseProject, State
 from howdah.cli.where import state_folder
@@ -20,7 +21,13 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command()
 def reproduce(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL-COMMIT | NAME:vN", help="The model.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="MODEL-COMMIT | NAME:vN",
+            help="The model.",
+            show_default=False,
+            autocompletion=completing.models,
+        ),
     ],
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Keep inputs, result and record in this folder.")

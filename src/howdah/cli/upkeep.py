@@ -4,9 +4,11 @@ A running daemon is asked through its door; where none runs this process does it
 folder of its own.
 """
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +23,7 @@ from howdah.errors import Corrupt
 if TYPE_CHECKING:
     from howdah.daemon.upkeep import Upkeep
 
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 DAMAGED = "Restore a backup into a new state folder; `howdah check` says which files it has to bring back."
 
 
@@ -29,6 +32,7 @@ def check(
     reindex: Annotated[
         bool, typer.Option("--reindex", help="First learn anew from the packs where everything lies.")
     ] = False,
+    as_json: AsJson = False,
     state: State = None,
 ) -> None:
     """Check that the store is sound, beside a running daemon or without one. Exit code 2 if it is not."""
@@ -38,21 +42,29 @@ def check(
         upkeep.reindex(state_folder(state))
     with _watched("checked", state) as keeper:
         faults = list(keeper.check(data))
-    sys.stdout.writelines(f"Error: {fault}\n" for fault in faults)
+    if as_json:
+        sys.stdout.write(json.dumps({"faults": faults}) + "\n")
+    else:
+        sys.stdout.writelines(f"Error: {fault}\n" for fault in faults)
     if faults:
         raise Corrupt(f"{len(faults)} fault{'' if len(faults) == 1 else 's'} found", remedy=DAMAGED)
-    sys.stdout.write("No errors found.\n")
+    if not as_json:
+        sys.stdout.write("No errors found.\n")
 
 
 def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be freed.")] = False,
+    as_json: AsJson = False,
     state: State = None,
 ) -> None:
     """Free the bytes that no commit refers to any more, beside a running daemon or without one."""
     with _watched("gone through", state) as keeper:
         freed = keeper.collect(dry_run)
-    verb = "would free" if dry_run else "freed"
-    sys.stdout.write(f"{verb} {size(freed.bytes)} in {freed.packs} packs\n")
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(freed) | {"dry_run": dry_run}) + "\n")
+    else:
+        verb = "would free" if dry_run else "freed"
+        sys.stdout.write(f"{verb} {size(freed.bytes)} in {freed.packs} packs\n")
     if freed.damaged:
         raise Corrupt(
             f"{len(freed.damaged)} packs are damaged and were left alone", remedy="Run `howdah check`."

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from howdah.cli import completing
 from howdah.cli.pachctl.connection import connected
 from howdah.cli.pachctl.references import is_commit_id
 from howdah.cli.surroundings import CaseProject, State
@@ -22,6 +23,7 @@ def why(
             metavar="PREDICTION-ID | MODEL",
             help="What to explain; a model by its commit or as NAME:vN.",
             show_default=False,
+            autocompletion=completing.models,
         ),
     ],
     project: CaseProject = "default",

@@ -79,7 +79,7 @@ def inspect(
 
 
 def list_(
-    name: Annotated[str, typer.Argument(metavar="REPO", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="REPO", show_default=False, autocompletion=names)],
     raw: Raw = False,
     output: Output = None,
     project: Project = None,

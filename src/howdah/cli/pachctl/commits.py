@@ -41,7 +41,7 @@ All = Annotated[bool, typer.Option("--all", help="Of every origin, not only USER
 
 
 def start(
-    name: Annotated[str, typer.Argument(metavar="REPO@BRANCH", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="REPO@BRANCH", show_default=False, autocompletion=names)],
     parent: Annotated[str, typer.Option("--parent", "-p", help="A commit to start from.")] = "",
     message: Message = "",
     project: Project = None,
@@ -68,7 +68,10 @@ def finish(
 
 
 def inspect(
-    name: Annotated[str, typer.Argument(metavar="REPO@BRANCH-OR-COMMIT | COMMIT-ID", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="REPO@BRANCH-OR-COMMIT | COMMIT-ID", show_default=False, autocompletion=names),
+    ],
     raw: Raw = False,
     output: Output = None,
     full: FullTimestamps = False,
@@ -80,7 +83,10 @@ def inspect(
 
 
 def wait(
-    name: Annotated[str, typer.Argument(metavar="REPO@BRANCH-OR-COMMIT | COMMIT-ID", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="REPO@BRANCH-OR-COMMIT | COMMIT-ID", show_default=False, autocompletion=names),
+    ],
     raw: Raw = False,
     output: Output = None,
     full: FullTimestamps = False,
@@ -130,7 +136,10 @@ def _show(info: Fields | list[Fields], raw: bool, output: printing.Encoding | No
 
 def list_(
     name: Annotated[
-        str | None, typer.Argument(metavar="[COMMIT-ID | REPO[@BRANCH-OR-COMMIT]]", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="[COMMIT-ID | REPO[@BRANCH-OR-COMMIT]]", show_default=False, autocompletion=names
+        ),
     ] = None,
     since: Annotated[str, typer.Option("--from", "-f", help="Only after this commit.")] = "",
     number: Annotated[int, typer.Option("--number", "-n", min=0, help="At most this many; 0 for all.")] = 0,
@@ -213,7 +222,7 @@ def _row(info: Fields, full: bool) -> tuple[str, ...]:
 
 
 def subscribe(
-    name: Annotated[str, typer.Argument(metavar="REPO[@BRANCH]", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="REPO[@BRANCH]", show_default=False, autocompletion=names)],
     since: Annotated[str, typer.Option("--from", help="Only after this commit.")] = "",
     new: Annotated[bool, typer.Option("--new", help="Only what comes from now on.")] = False,
     everything: All = False,
@@ -244,7 +253,9 @@ def subscribe(
 
 
 def squash(
-    name: Annotated[str, typer.Argument(metavar="COMMIT-ID | REPO@COMMIT", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(metavar="COMMIT-ID | REPO@COMMIT", show_default=False, autocompletion=names)
+    ],
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="And all made from it.")] = False,
     project: Project = None,
 ) -> None:
@@ -253,7 +264,9 @@ def squash(
 
 
 def delete(
-    name: Annotated[str, typer.Argument(metavar="COMMIT-ID | REPO@COMMIT", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(metavar="COMMIT-ID | REPO@COMMIT", show_default=False, autocompletion=names)
+    ],
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="And all made from it.")] = False,
     project: Project = None,
 ) -> None:
@@ -271,7 +284,9 @@ def _remove(rpc: str, name: str, recursive: bool, project: str | None) -> None:
 
 
 def find(
-    name: Annotated[str, typer.Argument(metavar="REPO@BRANCH-OR-COMMIT:PATH", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(metavar="REPO@BRANCH-OR-COMMIT:PATH", show_default=False, autocompletion=names)
+    ],
     limit: Annotated[int, typer.Option(min=0, help="Stop after this many; 0 for all.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the protocol's own messages.")] = False,
     project: Project = None,

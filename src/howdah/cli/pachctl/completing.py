@@ -1,4 +1,4 @@
-"""Names for the shell to complete: those of repos and pipelines that exist now.
+"""Names for the shell to complete: those of repos, pipelines and jobs that exist now.
 
 Whatever goes wrong, a completion is silent: it stands in the middle of a line that someone types.
 """
@@ -36,3 +36,17 @@ def pipelines(incomplete: str) -> list[str]:
     except HowdahError:
         return []
     return [name for name in names if name.startswith(incomplete)][:MOST]
+
+
+def jobs(incomplete: str) -> list[str]:
+    """Pipelines; once a name is whole (`pipeline@`) its jobs, newest first."""
+    name, at, _ = incomplete.partition("@")
+    if not at:
+        return pipelines(incomplete)
+    try:
+        with connected() as session:
+            found = session.pps_stream("ListJob", pipeline=session.pipeline(name), number=MOST)
+            names = [f"{name}@{info.job.id}" for info in found]
+    except HowdahError:
+        return []
+    return [each for each in names if each.startswith(incomplete)]

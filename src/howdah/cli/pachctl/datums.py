@@ -5,13 +5,14 @@ from typing import Annotated
 import typer
 
 from howdah.cli.pachctl import printing, references
+from howdah.cli.pachctl.completing import jobs
 from howdah.cli.pachctl.connection import Project, connected
 from howdah.cli.pachctl.printing import GREEN, RED, YELLOW, Output, Raw
 from howdah.cli.pachctl.specs import documents
 from howdah.client.pachd import Fields
 from howdah.core.json import as_object
 
-Job = Annotated[str, typer.Argument(metavar="PIPELINE@JOB", show_default=False)]
+Job = Annotated[str, typer.Argument(metavar="PIPELINE@JOB", show_default=False, autocompletion=jobs)]
 HEADER = ("ID", "FILES", "STATUS", "TIME")
 STATES = {
     0: ("-", YELLOW),
@@ -24,7 +25,9 @@ STATES = {
 
 
 def list_(
-    name: Annotated[str | None, typer.Argument(metavar="PIPELINE@JOB", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="PIPELINE@JOB", show_default=False, autocompletion=jobs)
+    ] = None,
     file: Annotated[str, typer.Option("--file", "-f", help="A spec: the datums that it would have.")] = "",
     raw: Raw = False,
     output: Output = None,

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from howdah.cli.pachctl.completing import pipelines as names
 from howdah.cli.pachctl.connection import Project, connected
 from howdah.cli.pachctl.printing import Encoding
 from howdah.cli.pachctl.specs import documents
@@ -19,7 +20,7 @@ from howdah.errors import Invalid
 
 
 def pipeline(
-    name: Annotated[str, typer.Argument(metavar="PIPELINE", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="PIPELINE", show_default=False, autocompletion=names)],
     editor: Annotated[str, typer.Option(help="The editor, if not $EDITOR.")] = "",
     output: Annotated[
         Encoding, typer.Option("--output", "-o", help="Edit it as json or yaml.")

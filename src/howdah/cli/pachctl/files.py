@@ -168,7 +168,9 @@ def inspect(name: Name, raw: Raw = False, output: Output = None, project: Projec
 
 
 def list_(
-    name: Annotated[str, typer.Argument(metavar="REPO@BRANCH-OR-COMMIT[:PATH]", show_default=False)],
+    name: Annotated[
+        str, typer.Argument(metavar="REPO@BRANCH-OR-COMMIT[:PATH]", show_default=False, autocompletion=names)
+    ],
     raw: Raw = False,
     output: Output = None,
     full: Timeless = False,
@@ -183,7 +185,9 @@ def list_(
 
 
 def glob(
-    pattern: Annotated[str, typer.Argument(metavar="REPO@BRANCH-OR-COMMIT:PATTERN", show_default=False)],
+    pattern: Annotated[
+        str, typer.Argument(metavar="REPO@BRANCH-OR-COMMIT:PATTERN", show_default=False, autocompletion=names)
+    ],
     raw: Raw = False,
     output: Output = None,
     full: Timeless = False,

@@ -6,14 +6,18 @@ from typing import Annotated
 
 import typer
 
-from howdah.cli.pachctl import printing, references, waiting
+from howdah.cli.pachctl import completing, printing, references, waiting
 from howdah.cli.pachctl.connection import Project, connected
 from howdah.cli.pachctl.printing import GREEN, RED, YELLOW, FullTimestamps, NoPager, Output, Raw
 from howdah.cli.pachctl.session import Session
 from howdah.client.pachd import Fields
 
-Name = Annotated[str, typer.Argument(metavar="PIPELINE@JOB", show_default=False)]
-Either = Annotated[str, typer.Argument(metavar="JOB | PIPELINE@JOB", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(metavar="PIPELINE@JOB", show_default=False, autocompletion=completing.jobs)
+]
+Either = Annotated[
+    str, typer.Argument(metavar="JOB | PIPELINE@JOB", show_default=False, autocompletion=completing.jobs)
+]
 HEADER = ("PROJECT", "PIPELINE", "ID", "STARTED", "DURATION", "RESTART", "PROGRESS", "DL", "UL", "STATE")
 SET_HEADER = ("ID", "SUBJOBS", "PROGRESS", "CREATED", "MODIFIED")
 STATES = {
@@ -127,7 +131,10 @@ def _duration(info: Fields) -> str:
 
 def list_(
     identity: Annotated[str | None, typer.Argument(metavar="[JOB]", show_default=False)] = None,
-    pipeline: Annotated[str, typer.Option("--pipeline", "-p", help="Only of this pipeline.")] = "",
+    pipeline: Annotated[
+        str,
+        typer.Option("--pipeline", "-p", help="Only of this pipeline.", autocompletion=completing.pipelines),
+    ] = "",
     inputs: Annotated[
         list[str] | None, typer.Option("--input", "-i", help="Only what read repo@commit; may be repeated.")
     ] = None,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from howdah.cli.pachctl import printing, references
+from howdah.cli.pachctl import completing, printing, references
 from howdah.cli.pachctl.connection import Project, connected
 from howdah.errors import Invalid
 
@@ -17,8 +17,12 @@ _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 @app.command()
 def logs(
-    pipeline: Annotated[str, typer.Option("--pipeline", "-p", help="Of this pipeline.")] = "",
-    job: Annotated[str, typer.Option("--job", "-j", help="Of this job: pipeline@id.")] = "",
+    pipeline: Annotated[
+        str, typer.Option("--pipeline", "-p", help="Of this pipeline.", autocompletion=completing.pipelines)
+    ] = "",
+    job: Annotated[
+        str, typer.Option("--job", "-j", help="Of this job: pipeline@id.", autocompletion=completing.jobs)
+    ] = "",
     datum: Annotated[str, typer.Option("--datum", help="Only of this datum.")] = "",
     inputs: Annotated[str, typer.Option("--inputs", help="Only about these files, comma-separated.")] = "",
     master: Annotated[bool, typer.Option("--master", help="What the engine said, not user code.")] = False,

@@ -86,7 +86,9 @@ def _row(info: Fields, full: bool) -> tuple[str, ...]:
 
 
 def delete(
-    name: Annotated[str | None, typer.Argument(metavar="REPO", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="REPO", show_default=False, autocompletion=names)
+    ] = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Even if something depends on it.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Every repo of the project.")] = False,
     all_projects: Annotated[bool, typer.Option("--all-projects", "-A", help="With --all: of all.")] = False,
