@@ -1,12 +1,15 @@
 """pachctl as a process: uploads that break off, pipes that close, Ctrl-C, terminals of every kind."""
 
+import ctypes
 import fcntl
 import os
 import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -78,6 +81,56 @@ def test_an_upload_that_cannot_read_on_leaves_no_commit(house: House, client: Cl
     assert files.paths("cut@master") == ["/a"]
     files.put("cut@master", {"/b": b"again"})
     assert files.paths("cut@master") == ["/a", "/b"]
+
+
+@pytest.fixture
+def closed() -> Iterator[Path]:
+    """A folder that everybody may enter, in which a file and a folder are nobody's to read."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "inner").mkdir()
+        (folder / "open").write_text("1")
+        (folder / "file").write_text("2")
+        (folder / "file").chmod(0)
+        (folder / "inner").chmod(0)
+        folder.chmod(0o755)
+        yield folder
+        (folder / "inner").chmod(0o700)
+
+
+def _as_anybody() -> None:
+    """What is executed next asks for permission as everybody has to, root or not."""
+    for capability in (1, 2):  # DAC_OVERRIDE, DAC_READ_SEARCH
+        ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("-f", "{}/file"), "{}/file"),
+        (("-f", "{}/open", "-f", "{}/file"), "{}/file"),
+        (("-r", "-f", "{}"), "{}/inner"),
+    ],
+    ids=["alone", "behind another", "below a folder"],
+)
+def test_what_may_not_be_read_is_named_and_nothing_is_put(
+    words: tuple[str, ...], named: str, closed: Path, house: House, client: Client
+) -> None:
+    Files.at(house.running.pachd).ensure_repo("closed", "")
+    ran = subprocess.run(
+        [*PACHCTL, "put", "file", "closed@master", *(word.format(closed) for word in words)],
+        env=environment(house, XDG_CACHE_HOME=str(closed / "none")),
+        preexec_fn=_as_anybody if os.getuid() == 0 else None,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 2, ran.stderr
+    refusal = (
+        f"Error: {named.format(closed)} cannot be read\n  Why: Permission denied\n  Do:  Nothing was put."
+    )
+    assert ran.stderr.startswith(refusal)
+    assert heads(client, "closed") == []
 
 
 def test_ctrl_c_in_the_middle_of_an_upload_leaves_no_commit(house: House, client: Client) -> None:
