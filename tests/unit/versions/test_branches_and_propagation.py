@@ -318,6 +318,21 @@ def test_stored_transactions(versions: Versions) -> None:
         versions.transact(lambda tx: tx.delete_stored_transaction("t1"))
 
 
+def test_one_commit_cannot_move_two_branches_that_meet_downstream_in_a_repo(versions: Versions) -> None:
+    """The commit could never finish: one set would need two commits of that repo."""
+    chain(versions)
+    fast, slow = BranchRef(RAW, "fast"), BranchRef(RAW, "slow")
+    versions.transact(lambda tx: tx.create_branch(fast, trigger=Trigger("master", commits=1)))
+    versions.transact(lambda tx: tx.create_branch(slow, trigger=Trigger("fast", commits=1)))
+    versions.transact(lambda tx: tx.create_branch(BranchRef(CLEAN, "fast"), provenance=[fast]))
+    with pytest.raises(InvalidProvenanceStructure):
+        versions.transact(lambda tx: tx.create_branch(BranchRef(CLEAN, "slow"), provenance=[slow]))
+    versions.transact(lambda tx: tx.create_branch(slow, trigger=Trigger("fast", cron_spec="@daily")))
+    versions.transact(lambda tx: tx.create_branch(BranchRef(CLEAN, "slow"), provenance=[slow]))
+    with pytest.raises(InvalidProvenanceStructure):
+        versions.transact(lambda tx: tx.create_branch(slow, trigger=Trigger("fast", commits=1)))
+
+
 def test_a_repo_goes_with_the_triggers_among_its_branches(versions: Versions) -> None:
     versions.transact(lambda tx: tx.create_repo(RAW))
     versions.transact(lambda tx: tx.create_branch(master(RAW)))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from howdah.core.refs import BranchRef, CommitRef, CommitSpec
 from howdah.errors import Invalid
-from howdah.pachd.versions import commits, tables, triggers
+from howdah.pachd.versions import commits, propagation, tables, triggers
 from howdah.pachd.versions.errors import BranchCycle, BranchInUse, BranchNotFound
 from howdah.pachd.versions.names import validate_branch_name
 from howdah.pachd.versions.records import BranchInfo, Trigger
@@ -43,6 +43,7 @@ def create_branch(
     _set_provenance(work, ref, row, provenance, never)
     if trigger is not None or provenance:
         tables.set_branch_trigger(work.connection, row, trigger)
+        propagation.check_triggers(tables.branches_with_trigger(work.connection), work.view.branch)
     if fresh or pointed is not None:
         work.propagate(ref)
 

@@ -6,6 +6,7 @@ gets a commit of the transaction's set; all branches that moved share that set, 
 is reached on several ways gets one commit.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -55,6 +56,25 @@ def _downstream(moved: Sequence[BranchRef], lookup: Lookup) -> dict[BranchRef, B
 def _only_spec(branch: BranchInfo) -> bool:
     """Spouts are provenant on their specification alone and make their own commits."""
     return len(branch.provenance) == 1 and branch.provenance[0].repo.type == SPEC
+
+
+def check_triggers(triggered: Sequence[BranchInfo], lookup: Lookup) -> None:
+    """Refuse triggers by which one commit, when it finishes, could move several branches that meet
+    downstream in a repo but not in a branch: their common set could not hold a commit of each.
+    """
+    after: defaultdict[BranchRef, list[BranchRef]] = defaultdict(list)
+    for info in triggered:
+        if info.trigger is not None and not info.trigger.cron_spec:
+            after[BranchRef(info.ref.repo, info.trigger.branch)].append(info.ref)
+    for source in list(after):
+        met: dict[RepoRef, BranchRef] = {}
+        near = [source]
+        while near:
+            moved = after.get(near.pop(), [])
+            near += moved
+            for below in (each for ref in moved for each in lookup(ref).subvenance):
+                if met.setdefault(below.repo, below) != below:
+                    raise InvalidProvenanceStructure(below)
 
 
 def check_structure(moved: Iterable[BranchRef], lookup: Lookup) -> None:
