@@ -60,7 +60,17 @@ class ComponentBackend:
         self.ready = True
 
     async def predict(self, body: bytes, headers: Headers) -> Answer:
-        return await self._timed("/predict", self._call("predict", body))
+        return await self._timed("/predict", self._call(self._alone(), body))
+
+    def _alone(self) -> str:
+        """What a prediction asks of a component that stands alone: a transformer transforms."""
+        for method in ("predict", "transform_input", "transform_output"):
+            if hasattr(self._component, method) or hasattr(self._component, f"{method}_raw"):
+                return method
+        return "predict"
+
+    async def step(self, what: str, body: bytes, headers: Headers) -> Answer:
+        return await self._call(what.replace("-", "_"), body)
 
     async def _timed(self, path: str, asked: Awaitable[Answer]) -> Answer:
         """As Seldon's executor counts what it asks of a node."""
@@ -168,7 +178,7 @@ class ComponentBackend:
         return meta
 
     async def infer(self, model: str, version: str | None, body: bytes, headers: Headers) -> Answer:
-        return await self._timed("/predict", self._v2("predict", body))
+        return await self._timed("/predict", self._v2(self._alone(), body))
 
     async def _v2(self, method: str, body: bytes) -> Answer:
         """V2 in and out: one matrix, or the columns side by side."""
@@ -177,11 +187,6 @@ class ComponentBackend:
             messages = document if isinstance(document, list) else [document]
             asked = [_from_v2(entry) for entry in messages]
             message: Any = {"seldonMessages": asked} if method == "aggregate" else asked[0]
-            if method == "predict" and not hasattr(self._component, "predict"):
-                kind = (
-                    "transform_input" if hasattr(self._component, "transform_input") else "transform_output"
-                )
-                method = kind
             answer = await asyncio.to_thread(self._answer, method, message)
         except (ValueError, KeyError, TypeError, RecursionError) as wrong:
             return error(400, f"{type(wrong).__name__}: {wrong}")
@@ -228,17 +233,11 @@ class ComponentBackend:
 
     async def other(self, scope: Message, receive: Receive, send: Send) -> None:
         path = str(scope.get("path"))
-        words = {
-            "/transform-input": "transform_input",
-            "/transform-output": "transform_output",
-            "/route": "route",
-            "/aggregate": "aggregate",
-        }
         if scope["type"] == "http" and scope.get("method") == "POST":
             body = await _read(receive)
             last = path.rsplit("/", 1)[-1]
-            if path in words:
-                answer = await self._call(words[path], body)
+            if path == "/route":
+                answer = await self._call("route", body)
             elif path.startswith("/v2/models/") and last in ("route", "aggregate"):
                 answer = await self._v2(last, body)
             elif path.startswith("/v2/models/") and last == "feedback":

@@ -148,6 +148,9 @@ class MlserverBackend:
             await handler(feedback)
         return Answer(200, b'{"data":{"tensor":{"shape":[0]}}}')
 
+    async def step(self, what: str, body: bytes, headers: Headers) -> Answer:
+        return error(404, f"this is no component: nothing is at /{what}")
+
     async def tensorflow(self, model: str, body: bytes, headers: Headers) -> Answer:
         """TensorFlow Serving's row format: `instances` in, `predictions` out."""
         try:

@@ -16,6 +16,7 @@ CODE = (
     "class Same:\n    def predict(self, X, names):\n"
     "        if len(X[0]) > 2:\n            raise ValueError('two are enough')\n        return X\n"
 )
+TWICE = "class Twice:\n    def transform_input(self, X, names):\n        return X * 2\n"
 ASKED = {"data": {"names": ["age", "size"], "ndarray": [[41, 1]]}}
 PREFIX = "io.seldon.serving."
 PATH = "/seldon/around/logged"
@@ -66,6 +67,7 @@ def image(engine) -> None:
     folder = engine.folder / "images" / "same"
     folder.mkdir(parents=True)
     (folder / "Same.py").write_text(CODE)
+    (folder / "Twice.py").write_text(TWICE)
     (folder / "Dockerfile").write_text("CMD seldon-core-microservice Same\n")
 
 
@@ -127,6 +129,48 @@ def test_cloud_events_by_mode(engine, listener, mode, kinds):
             assert payload["data"]["ndarray"] == [[41, 1]]
     ids = [headers["ce-id"] for headers, _ in listener.heard]
     assert len(set(ids)) == len(ids), "each event has an ID of its own"
+
+
+def test_each_node_of_a_graph_tells_of_its_own(engine, listener):
+    """A transformer, too: what it is asked and what it answers are not what its child is asked."""
+    logger = {"mode": "all", "url": f"http://127.0.0.1:{listener.server_port}/"}
+    child = {"name": "m", "type": "MODEL", "logger": logger}
+    graph = {"name": "twice", "type": "TRANSFORMER", "logger": logger, "children": [child]}
+    twice = {"name": "twice", "image": "team/same:1", "args": ["seldon-core-microservice", "Twice"]}
+    containers = [twice, {"name": "m", "image": "team/same:1"}]
+    engine.apply(engine.deployment("tree", graph, containers, "seldon"))
+    engine.until_ready("tree", "around")
+    asked = {"data": {"ndarray": [[1, 2]]}}
+    path = "/seldon/around/tree/api/v1.0/predictions"
+    status, answer, _ = engine.post(path, asked, Seldon_Puid="id")
+    assert (status, answer["data"]["ndarray"]) == (200, [[2, 4]])
+    engine.until(lambda: len(listener.heard) == 4, "four events")
+    told = {
+        (headers["ce-modelid"], headers["ce-type"].rpartition(".")[2]): payload["data"]["ndarray"]
+        for headers, payload in listener.heard
+    }
+    doubled = [[2, 4]]
+    assert told == {
+        ("twice", "request"): [[1, 2]],
+        ("twice", "response"): doubled,
+        ("m", "request"): doubled,
+        ("m", "response"): doubled,
+    }
+    assert {headers["ce-requestid"] for headers, _ in listener.heard} == {"id"}
+    engine.post(path, asked, Seldon_Skip_Logging="true")
+    assert engine.post(path, asked, Seldon_Puid="last")[0] == 200
+    engine.until(lambda: len(listener.heard) == 8, "four more")
+    assert {headers["ce-requestid"] for headers, _ in listener.heard} == {"id", "last"}
+    engine.kubectl("delete", "sdep", "tree", "-n", "around")
+
+
+def test_a_transformer_alone_transforms(engine):
+    containers = [{"name": "t", "image": "team/same:1", "args": ["seldon-core-microservice", "Twice"]}]
+    engine.apply(engine.deployment("lone", {"name": "t", "type": "TRANSFORMER"}, containers, "seldon"))
+    engine.until_ready("lone", "around")
+    status, answer, _ = engine.post("/seldon/around/lone/api/v1.0/predictions", {"data": {"ndarray": [[4]]}})
+    assert (status, answer["data"]["ndarray"]) == (200, [[8]])
+    engine.kubectl("delete", "sdep", "lone", "-n", "around")
 
 
 def test_what_nobody_takes_is_counted(engine, listener):

@@ -47,6 +47,7 @@ INFER = re.compile(r"/v2/models(?:/(?P<model>[^/]+))?(?:/versions/(?P<version>[^
 V1 = re.compile(
     r"/(?:api/v(?:0\.1|1\.0)/)?(?P<what>predictions|predict|feedback|send-feedback|explain(?:ations)?)"
 )
+STEP = re.compile(r"/(?P<what>transform-input|transform-output|aggregate)")
 ABOUT = re.compile(
     r"/api/v(?:0\.1|1\.0)/(?:status|health/status|(metadata))(?:/[^/]+)?"
     r"|/v1/models/[^/:]+(/metadata)?"
@@ -74,6 +75,10 @@ class Backend(Protocol):
         ...
 
     async def feedback(self, body: bytes, headers: Headers) -> Answer: ...
+
+    async def step(self, what: str, body: bytes, headers: Headers) -> Answer:
+        """What a graph's executor asks of a node that is no model; `what` as Seldon's path has it."""
+        ...
 
     async def tensorflow(self, model: str, body: bytes, headers: Headers) -> Answer: ...
 
@@ -159,6 +164,9 @@ class Front:
             if found["what"] in ("feedback", "send-feedback"):
                 return _Call("feedback", "seldon", backend.feedback)
             return _Call("predictions", "seldon", backend.predict)
+        if found := STEP.fullmatch(path):
+            what = found["what"]
+            return _Call("predictions", "seldon", lambda body, headers: backend.step(what, body, headers))
         if path == "/":
             return _Call("events", place.protocol, backend.event)
         if found := TENSORFLOW.fullmatch(path):

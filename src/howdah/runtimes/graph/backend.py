@@ -83,6 +83,9 @@ class GraphBackend:
             return stopped.answer
         return Answer(200, b'{"data":{"tensor":{"shape":[0]}}}')
 
+    async def step(self, what: str, body: bytes, headers: Headers) -> Answer:
+        return error(404, f"this is no component: nothing is at /{what}")
+
     async def tensorflow(self, model: str, body: bytes, headers: Headers) -> Answer:
         asked = _object(body)
         if asked is None:
