@@ -1,5 +1,6 @@
 """What annotations ask of the ingress, and what it does by itself when Envoy is killed."""
 
+import json
 import os
 import signal
 import threading
@@ -65,6 +66,24 @@ def test_a_busy_model_is_asked_again_as_often_as_the_manifest_says(engine, here,
     serve(engine, here, **{annotation: "2"})
     status, answer = ask(engine, "busy twice")
     assert (status, answer["data"]["ndarray"]) == (200, [[3]])
+
+
+def test_the_access_log_tells_of_every_request_and_its_tries(engine, here):
+    serve(engine, here, **{"seldon.io/ambassador-retries": "2"})
+    body = {"data": {"ndarray": [["busy twice"]]}}
+    _, _, headers = engine.post(PATH, body, Seldon_Puid="for the log")
+    assert headers["seldon-puid"] == "for the log"
+    log = engine.folder / "state" / "envoy" / "access.log"
+
+    def line() -> dict:
+        lines = [json.loads(text) for text in log.read_text().splitlines()]
+        return next((line for line in lines if line["id"] == "for the log"), {})
+
+    engine.until(lambda: bool(line()), "Envoy to write its log")
+    said = line()
+    assert (said["method"], said["path"], said["status"], said["attempts"]) == ("POST", PATH, 200, 3)
+    assert said["upstream"] == "around/moody/p/http"
+    assert said["bytes_in"] == len(json.dumps(body))
 
 
 def test_a_models_own_refusal_is_passed_on_where_nobody_asks_for_retries(engine, here):
