@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import http.client
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import BinaryIO
@@ -48,9 +49,9 @@ class Bucket:
             query = {"list-type": "2", "prefix": prefix}
             if token:
                 query["continuation-token"] = token
-            response = self._get(f"/{self._bucket}", query)
             try:
-                root = ElementTree.fromstring(response.read())
+                with self._answer(f"/{self._bucket}", query) as response:
+                    root = ElementTree.fromstring(response.read())
             except (ElementTree.ParseError, http.client.HTTPException) as error:
                 words = f"the object store at {self._host} does not list {self._bucket}: {error!r}"
                 raise Unavailable(words) from error
@@ -63,18 +64,25 @@ class Bucket:
                 return
 
     def get(self, key: str, into: BinaryIO) -> int:
-        response = self._get(f"/{self._bucket}/{key}", {})
         size = 0
         try:
-            while block := response.read(BLOCK_BYTES):
-                size += into.write(block)
+            with self._answer(f"/{self._bucket}/{key}", {}) as response:
+                while block := response.read(BLOCK_BYTES):
+                    size += into.write(block)
         except http.client.HTTPException as error:
             raise Unavailable(f"the object store at {self._host} broke off in {key}: {error!r}") from error
         return size
 
-    def _get(self, path: str, query: dict[str, str]) -> http.client.HTTPResponse:
+    @contextmanager
+    def _answer(self, path: str, query: dict[str, str]) -> Iterator[http.client.HTTPResponse]:
+        """To a request with a connection of its own, which ends with the block."""
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-        connection = kind(self._host, timeout=TIMEOUT_S)
+        with closing(kind(self._host, timeout=TIMEOUT_S)) as connection:
+            yield self._asked(connection, path, query)
+
+    def _asked(
+        self, connection: http.client.HTTPConnection, path: str, query: dict[str, str]
+    ) -> http.client.HTTPResponse:
         encoded = quote(path, safe="/~-_.")
         asked = urlencode(sorted(query.items()), quote_via=quote, safe="~-_.")
         try:
