@@ -70,6 +70,16 @@ class Files:
         found = self._pachd.stream("pfs_v2.API/WalkFile", file=self._file(commit, below))
         return [info.file.path for info in found if info.file_type == FILE]
 
+    def last(self, commit: str, folder: str, count: int) -> list[str]:
+        """What stands in a folder, from the end; nothing where there is no such folder."""
+        found = self._pachd.stream(
+            "pfs_v2.API/ListFile", file=self._file(commit, folder), number=count, reverse=True
+        )
+        try:
+            return [info.file.path for info in found]
+        except NotFound:
+            return []
+
     def read(self, commit: str, path: str) -> bytes:
         pieces = self._pachd.stream("pfs_v2.API/GetFile", file=self._file(commit, path))
         return b"".join(piece.value for piece in pieces)

@@ -51,12 +51,12 @@ def _prediction(found: Exchange) -> Iterator[str]:
     yield f"prediction {found.id}"
     yield f"  made at     {found.time} by {found.namespace}/{found.deployment}, predictor {found.predictor}"
     yield f"  took        {found.latency_ms:.1f} ms"
-    yield f"  asked       {_values(found.request, 'inputs')}"
-    yield f"  answered    {_values(found.response, 'outputs')}"
+    yield f"  asked       {values(found.request, 'inputs')}"
+    yield f"  answered    {values(found.response, 'outputs')}"
     yield f"  on record   {found.repo}:{found.path}"
 
 
-def _values(text: str, side: str) -> str:
+def values(text: str, side: str) -> str:
     """The V2 protocol's tensors as name=value; other protocols as they came."""
     try:
         tensors = as_object(json.loads(text)).get(side)

@@ -1,4 +1,4 @@
-"""A process and all that it started: who belongs, how much memory they hold."""
+"""A process and all that it started: who belongs, how much memory and processor time they take."""
 
 import os
 import subprocess
@@ -65,6 +65,24 @@ def resident_bytes(pid: int) -> int:
         table = subprocess.run(["ps", "-o", "rss=", "-p", listed], capture_output=True, text=True).stdout
         return sum(int(word) * 1024 for word in table.split())
     return sum(_resident_pages(member) for member in pids) * page_bytes()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that `pid` and its living descendants have used, in user code and in the kernel."""
+    pids = [pid, *descendants(pid)]
+    if sys.platform != "linux":
+        listed = ",".join(map(str, pids))
+        table = subprocess.run(["ps", "-o", "time=", "-p", listed], capture_output=True, text=True).stdout
+        return sum(map(_seconds, table.split()))
+    ticks = sum(sum(map(int, fields[11:13])) for member in pids if (fields := stat_fields(member)))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _seconds(clock: str) -> float:
+    """Of ps: [[days-]hours:]minutes:seconds."""
+    days, _, rest = clock.rpartition("-")
+    hours, minutes, seconds = map(float, ["0", *rest.split(":")][-3:])
+    return ((float(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 def _resident_pages(pid: int) -> int:

@@ -32,6 +32,7 @@ from howdah.seldon.run import Loop, Reported
 from howdah.seldon.shipping import Shipper, Sink
 from howdah.seldon.status import pod_name
 from howdah.seldon.tables import Tables
+from howdah.seldon.usage import PodProcess, Usage
 from howdah.seldon.wanted import Wanted
 
 PACHD_SECRET = "howdah-pachd"
@@ -94,7 +95,9 @@ class Engine:
             settings.drain_s,
         )
         self._shipper = Shipper(self.inferences, settings.sink) if settings.sink is not None else None
-        self.app: Starlette = create_app(self._objects, self._log_file, settings.admits)
+        self.app: Starlette = create_app(
+            self._objects, self._log_file, Usage(self._processes, clock).read, settings.admits
+        )
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -137,6 +140,12 @@ class Engine:
         """(namespace, pod, port) of every process that answers /metrics."""
         return [
             (slot.group.split("/")[0], pod_name(slot), running.http_port)
+            for slot, running in list(self._children.running.items())
+        ]
+
+    def _processes(self) -> list[PodProcess]:
+        return [
+            PodProcess(slot.group.split("/")[0], pod_name(slot), slot.member, running.pid)
             for slot, running in list(self._children.running.items())
         ]
 

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from howdah.core.json import Json, JsonObject, as_text, at
-from howdah.errors import HowdahError
+from howdah.errors import HowdahError, NotFound
 from howdah.seldon.kube import columns, discovery, openapi
 from howdah.seldon.kube.failures import (
     Failure,
@@ -26,7 +26,7 @@ from howdah.seldon.kube.failures import (
     unauthorized,
 )
 from howdah.seldon.kube.logs import LogReader, log_stream
-from howdah.seldon.kube.resources import ALL, GROUP, NAMESPACE, POD, Resource
+from howdah.seldon.kube.resources import ALL, GROUP, NAMESPACE, POD, POD_METRICS, Resource
 from howdah.seldon.kube.selectors import selector
 from howdah.seldon.kube.watching import Watch, stream
 from howdah.seldon.kube.writing import Write, Writer
@@ -36,6 +36,8 @@ BODY_LIMIT_BYTES = 3 << 20
 WATCH_LIMIT_S = 3600.0
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+PodUsage = Callable[[str | None], list[JsonObject]]
+"""What the pods of a namespace, or of all, use now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +50,23 @@ class Target:
     subresource: str
 
 
-def create_app(objects: Objects, logs: LogReader, admits: Callable[[str], bool] | None = None) -> Starlette:
+def create_app(
+    objects: Objects, logs: LogReader, usage: PodUsage, admits: Callable[[str], bool] | None = None
+) -> Starlette:
     """The whole API over a store of objects; `logs` finds the log files of a pod.
 
     Where `admits` is given, objects are shown and changed only for a token that it takes.
     """
-    api = _Api(objects, logs, admits)
+    api = _Api(objects, logs, usage, admits)
     documents: dict[str, Callable[[], JsonObject]] = {
         "/version": lambda: discovery.VERSION,
         "/api": discovery.core_versions,
         "/apis": discovery.groups,
         "/api/v1": lambda: discovery.resource_list(""),
-        f"/apis/{GROUP}": discovery.group,
+        f"/apis/{GROUP}": lambda: discovery.group(GROUP),
         f"/apis/{GROUP}/v1": lambda: discovery.resource_list(GROUP),
+        f"/apis/{POD_METRICS.group}": lambda: discovery.group(POD_METRICS.group),
+        POD_METRICS.prefix: lambda: discovery.resource_list(POD_METRICS.group),
         "/openapi/v3": openapi.index,
         "/openapi/v3/api/v1": lambda: openapi.v3(""),
         f"/openapi/v3/apis/{GROUP}/v1": lambda: openapi.v3(GROUP),
@@ -70,6 +76,7 @@ def create_app(objects: Objects, logs: LogReader, admits: Callable[[str], bool] 
     routes += [Route(path, _healthy, methods=["GET"]) for path in ("/healthz", "/livez", "/readyz")]
     for resource in ALL:
         routes += api.routes(resource)
+    routes += api.usage_routes()
     return Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_allowed})
 
 
@@ -105,9 +112,23 @@ async def _not_allowed(request: Request, error: Exception) -> Response:
     return response(method_not_allowed())
 
 
+_LIST: JsonObject = {
+    "kind": f"{POD_METRICS.kind}List",
+    "apiVersion": POD_METRICS.api_version,
+    "metadata": {},
+}
+
+
 class _Api:
-    def __init__(self, objects: Objects, logs: LogReader, admits: Callable[[str], bool] | None) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        logs: LogReader,
+        usage: PodUsage,
+        admits: Callable[[str], bool] | None,
+    ) -> None:
         self._objects = objects
+        self._usage = usage
         self._admits = admits
         self._logs = logs
         self._writer = Writer(objects)
@@ -128,6 +149,23 @@ class _Api:
         if resource is POD:
             found.append(Route(f"{one}/log", self._endpoint(resource, self._log), methods=["GET"]))
         return found
+
+    def usage_routes(self) -> list[Route]:
+        answer = self._endpoint(POD_METRICS, self._used)
+        within = "/namespaces/{namespace}/pods"
+        paths = ("/pods", within, f"{within}/{{name}}")
+        return [Route(f"{POD_METRICS.prefix}{path}", answer, methods=["GET"]) for path in paths]
+
+    async def _used(self, request: Request, target: Target) -> Response:
+        matches = _matches(request)
+        items = await run_in_threadpool(self._usage, target.namespace)
+        if not target.name:
+            found: list[Json] = [item for item in items if matches(item)]
+            return JSONResponse({**_LIST, "items": found})
+        for item in items:
+            if at(item, "metadata", "name") == target.name:
+                return JSONResponse(item)
+        raise NotFound(f"no pod {target.name} runs")
 
     def _endpoint(
         self,

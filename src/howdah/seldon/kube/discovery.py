@@ -1,7 +1,7 @@
 """The documents by which clients find out what is served."""
 
 from howdah.core.json import Json, JsonObject
-from howdah.seldon.kube.resources import ALL, GROUP, Resource
+from howdah.seldon.kube.resources import ALL, GROUP, POD_METRICS, Resource
 
 VERSION: JsonObject = {
     "major": "1",
@@ -20,25 +20,28 @@ def core_versions() -> JsonObject:
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
 
 
-def group() -> JsonObject:
-    version: JsonObject = {"groupVersion": f"{GROUP}/v1", "version": "v1"}
+VERSIONS = {GROUP: "v1", POD_METRICS.group: POD_METRICS.version}
+
+
+def group(name: str) -> JsonObject:
+    version: JsonObject = {"groupVersion": f"{name}/{VERSIONS[name]}", "version": VERSIONS[name]}
     return {
         "kind": "APIGroup",
         "apiVersion": "v1",
-        "name": GROUP,
+        "name": name,
         "versions": [version],
         "preferredVersion": version,
     }
 
 
 def groups() -> JsonObject:
-    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group()]}
+    return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [group(name) for name in VERSIONS]}
 
 
 def resource_list(group: str) -> JsonObject:
-    served = [resource for resource in ALL if resource.group == group]
+    served = [resource for resource in (*ALL, POD_METRICS) if resource.group == group]
     listed: list[Json] = [entry for resource in served for entry in _entries(resource)]
-    version = f"{group}/v1" if group else "v1"
+    version = f"{group}/{VERSIONS[group]}" if group else "v1"
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": listed}
 
 

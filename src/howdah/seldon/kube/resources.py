@@ -52,4 +52,7 @@ POD = Resource(
 )
 NAMESPACE = Resource("", "v1", "Namespace", "namespaces", READS, namespaced=False, short_names=("ns",))
 
+POD_METRICS = Resource("metrics.k8s.io", "v1beta1", "PodMetrics", "pods", ("get", "list"))
+"""Not stored: worked out when it is asked for."""
+
 ALL = (NAMESPACE, SECRET, EVENT, POD, SELDON_DEPLOYMENT)
