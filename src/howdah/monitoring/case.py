@@ -88,9 +88,10 @@ class Case:
             self.files.move_branch(self.repo("model@champion"), chosen)
             changed.append(f"champion is now {chosen}")
         asked = retraining(record)
-        if asked and self._requested() != asked.subject:
+        if asked and self._requested() != (asked.subject, asked.like):
             document = {
                 "report": asked.subject,
+                "like": self._settings(asked.like),
                 "reason": asked.reason,
                 "actor": asked.actor,
                 "evidence": asked.evidence,
@@ -102,9 +103,20 @@ class Case:
             changed.append(f"retraining because of {asked.reason}")
         return changed
 
-    def _requested(self) -> str | None:
+    def _requested(self) -> tuple[str, str] | None:
+        """Because of which report, and like which version, training was last asked for."""
         found = self._report("retrain", "/why.json")
-        return None if found is None else str(found[1].get("report"))
+        if found is None:
+            return None
+        return str(found[1].get("report")), str((found[1].get("like") or {}).get("model", ""))
+
+    def _settings(self, model: str) -> dict | None:  # type: ignore[type-arg]
+        """What `train --request` takes over from a version."""
+        if not model:
+            return None
+        manifest = json.loads(self.files.read(self.repo(f"model@{model}"), "/model.json"))
+        said = {name: manifest[name] for name in ("family", "parameters", "seed") if name in manifest}
+        return {"model": model, **said}
 
     def _comparison(self) -> Comparison | None:
         found = self._report("compare", "/comparison.json")

@@ -75,6 +75,8 @@ class Decision:
     """The commit that holds what the decision rests on."""
     model: str = ""
     """Where drift among requests is answered, the model that they were asked of."""
+    like: str = ""
+    """For a retraining, the version whose family, parameters and seed it takes; empty: the pipeline's own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from howdah.core.json import JsonObject, as_object
 from howdah.errors import Invalid
 from howdah.learning import bundle, card, evaluation, export, table, training, validation
 from howdah.learning.schema import Schema
@@ -37,7 +38,14 @@ def main(arguments: Sequence[str]) -> None:
         "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a setting of the family"
     )
     step.add_argument("--chosen", type=Path, help="the folder of the chosen.json that `choose` wrote")
+    step.add_argument(
+        "--request",
+        type=Path,
+        help="the folder of the why.json that asks for training like an earlier version",
+    )
     options = step.parse_args(arguments)
+    like = _wanted(options.request) if options.request else {}
+    options.family, options.seed = like.get("family", options.family), like.get("seed", options.seed)
 
     lesson = prepare(options)
     rows, frame, truth, signature = lesson.rows, lesson.frame, lesson.truth, lesson.signature
@@ -45,6 +53,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.chosen:
         found = json.loads((options.chosen / "chosen.json").read_text(encoding="utf-8"))
         parameters = {**found["parameters"], **parameters}
+    parameters = like.get("parameters", parameters)  # type: ignore[assignment]
     estimator = training.build(signature, options.family, parameters, options.seed)
     folds = evaluation.cross_validate(estimator, frame, truth, signature, options.folds, options.seed)
     metrics = {
@@ -66,7 +75,9 @@ def main(arguments: Sequence[str]) -> None:
         seed=options.seed,
         rows=len(rows),
         metrics=metrics,
-        sources=program.sources(options.data, options.schema, *([options.chosen] if options.chosen else [])),
+        sources=program.sources(
+            options.data, options.schema, *(each for each in (options.chosen, options.request) if each)
+        ),
         code=program.code_hash(),
         libraries=bundle.versions(),
     )
@@ -83,6 +94,19 @@ def main(arguments: Sequence[str]) -> None:
         if model_file.endswith("onnx")
         else f"{options.name}: wrote {model_file}"
     )
+
+
+def _wanted(request: Path) -> JsonObject:
+    """Family, parameters and seed of the version that a person chose; nothing where nobody did.
+
+    The request stands until the next retraining is asked for, and so do these.
+    """
+    path = request / "why.json"
+    document = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    like = as_object(document.get("like"))
+    if like:
+        program.say(f"training like {like['model']}: {like.get('family')} with {like.get('parameters')}")
+    return like
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,21 @@ def test_choose_takes_the_best_and_train_learns_with_it(home: Path) -> None:
 
 
 @pytest.mark.slow
+def test_train_learns_like_the_version_that_was_asked_for(home: Path, tmp_path: Path) -> None:
+    like = {"model": "a" * 32, "family": "forest", "parameters": {"n_estimators": 5}, "seed": 3}
+    (tmp_path / "why.json").write_text(json.dumps({"reason": "it was better", "like": like}))
+    read = ["--data", str(home / "data"), "--schema", str(home / "schema"), "--chosen", str(home / "chosen")]
+    asked = ["--name", "heart", "--request", str(tmp_path), "--out", str(tmp_path / "model")]
+    train.main([*read, *WHAT, *LEFT, *asked])
+    made = bundle.read(tmp_path / "model").manifest
+    assert (made.family, made.parameters, made.seed) == ("forest", {"n_estimators": 5}, 3)
+    (tmp_path / "why.json").write_text(json.dumps({"reason": "drift", "like": None}))
+    train.main([*read, *WHAT, *LEFT, *asked])
+    made = bundle.read(tmp_path / "model").manifest
+    assert (made.family, made.parameters, made.seed) == ("logistic", {"C": 0.3}, 0)
+
+
+@pytest.mark.slow
 def test_a_search_samples_the_same_candidates_again(home: Path, tmp_path: Path) -> None:
     (tmp_path / "search.json").write_text('{"C": {"low": 0.01, "high": 10, "log": true}}')
     read = ["--data", str(home / "data"), "--schema", str(home / "schema")]
