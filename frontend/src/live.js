@@ -133,8 +133,9 @@ export function useTopic(topics, hear) {
   }, [topics.join()]);
 }
 
-// {value, error, loading, again}. `read(signal, old)` is called anew when `deps` change or a topic does.
-export function useLive(read, topics, deps) {
+// {value, error, loading, again}. `read(signal, old)` is called anew when `deps` change or a topic does,
+// and every so many milliseconds where no topic tells of it.
+export function useLive(read, topics, deps, every) {
   const [state, set] = useState({ loading: true });
   const again = useRef(() => {});
   useEffect(() => {
@@ -171,8 +172,10 @@ export function useLive(read, topics, deps) {
     document.addEventListener("visibilitychange", seen);
     set({ loading: true });
     look();
+    const timer = every && setInterval(look, every);
     return () => {
       gone.abort();
+      clearInterval(timer);
       hearers.delete(hearer);
       document.removeEventListener("visibilitychange", seen);
     };

@@ -1,11 +1,15 @@
 // What several views read: the lists of objects, and what follows from their names.
-import { call, commitOf, keptJson, kube, list, orNull, readJson } from "./api.js";
+import { call, commitOf, keptJson, kube, list, orNull, repoOf } from "./api.js";
 import { repos } from "./lists.js";
 
 export const SDEP = "/apis/machinelearning.seldon.io/v1";
 export const deployments = async () => (await kube(`${SDEP}/seldondeployments`)).items;
 
 export const ref = (thing) => `${thing.project?.name || "default"}/${thing.name}`;
+
+// Who answers for a repo and what is in it, where somebody has said so.
+export const OWNER = "owner";
+export const ownerOf = (info) => info?.metadata?.[OWNER] ?? "";
 
 // A case is known by the repo that holds its policy.
 export const cases = async () =>
@@ -31,6 +35,19 @@ export async function decisions(project, name) {
 
 export const champion = (record) => record.filter((entry) => ["promoted", "rolled_back"].includes(entry.kind)).at(-1)?.subject;
 
+// What the policy refused to do by itself and nobody has answered since: {act, entry}. As monitoring sees
+// it, that can only be about the newest model and the newest report on drift.
+export async function waiting(project, name, record) {
+  if (!record.some((entry) => entry.kind === "refused")) return [];
+  const [model, drift] = await Promise.all([finishedHead(project, `${name}-model`), report(project, `${name}-drift`, "/drift.json")]);
+  const open = (act, subject, answers) => {
+    const at = record.findLastIndex((entry) => entry.subject === subject);
+    const answered = record.slice(at + 1).some((entry) => answers.includes(entry.kind));
+    return record[at]?.kind === "refused" && !answered ? [{ act, entry: record[at] }] : [];
+  };
+  return [...open("promote", model?.commit.id, ["promoted", "rolled_back"]), ...open("retrain", drift?.document.window.id, ["retrained"])];
+}
+
 // The newest commit of a branch that is finished and did not fail.
 export async function finishedHead(project, repo, branch = "master") {
   let info = await orNull(call("pfs_v2.API/InspectCommit", { commit: commitOf(project, repo, branch) }));
@@ -47,6 +64,18 @@ export async function report(project, repo, path, branch = "master") {
   const document = await orNull(keptJson(project, repo, head.commit.id, path));
   return document && { document, commit: head.commit.id, at: head.finished };
 }
+
+// The same of the newest commits that hold it, newest first.
+export async function reports(project, repo, path, newest = 30) {
+  const commits = (await orNull(list("pfs_v2.API/ListCommit", { repo: repoOf(project, repo), number: String(newest) }))) ?? [];
+  const finished = commits.filter((info) => info.finished && !info.error && Number(info.details?.sizeBytes ?? info.sizeBytesUpperBound) > 0);
+  const read = finished.map(async (info) => ({ document: await orNull(keptJson(project, repo, info.commit.id, path)), commit: info.commit.id, at: info.finished }));
+  return (await Promise.all(read)).filter((found) => found.document);
+}
+
+// A model's newest versions, newest first: {id, at, manifest}.
+export const versions = async (project, name) =>
+  (await reports(project, `${name}-model`, "/model.json", 50)).map(({ document, commit, at }) => ({ id: commit, at, manifest: document }));
 
 // Every pfs, cron and s3 input of a pipeline's input tree.
 export function inputs(input) {

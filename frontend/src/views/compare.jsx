@@ -1,32 +1,23 @@
 // Two versions of a model beside each other: figures, parameters, what each was made from.
-import { keptJson, list, orNull, repoOf } from "../api.js";
 import { Pointers } from "../charts.jsx";
 import { useLive } from "../live.js";
 import { Card, Empty, Page, Shown, Table } from "../parts.jsx";
 import { A, setQuery, to, usePlace } from "../route.jsx";
-import { champion, decisions } from "../things.js";
+import { champion, decisions, versions } from "../things.js";
 import { ago, number } from "../words.js";
-
-async function versionsOf(project, name) {
-  const repo = `${name}-model`;
-  const commits = await list("pfs_v2.API/ListCommit", { repo: repoOf(project, repo), number: "50" });
-  const finished = commits.filter((info) => info.finished && !info.error);
-  const versions = await Promise.all(finished.map(async (info) => ({ id: info.commit.id, at: info.finished, manifest: await orNull(keptJson(project, repo, info.commit.id, "/model.json")) })));
-  return { versions: versions.filter((version) => version.manifest), best: champion(await decisions(project, name)) };
-}
 
 export function Compare({ project, name }) {
   const { query } = usePlace();
-  const live = useLive(() => versionsOf(project, name), [`commits:${project}/${name}-model`, `commits:${project}/${name}-decisions`], [project, name]);
+  const live = useLive(async () => ({ found: await versions(project, name), best: champion(await decisions(project, name)) }), [`commits:${project}/${name}-model`, `commits:${project}/${name}-decisions`], [project, name]);
   return (
     <Page title={`${name}, compared`} kind="model" crumbs={[["Models", "/models"], [name, to.model(project, name)]]}>
-      <Shown live={live}>{({ versions, best }) => {
-        const find = (id) => versions.find((version) => version.id === id);
-        const a = find(query.get("a")) ?? find(best) ?? versions.at(-1);
-        const others = versions.filter((version) => version.id !== a?.id);
+      <Shown live={live}>{({ found, best }) => {
+        const find = (id) => found.find((version) => version.id === id);
+        const a = find(query.get("a")) ?? find(best) ?? found.at(-1);
+        const others = found.filter((version) => version.id !== a?.id);
         const differs = (version) => JSON.stringify(version.manifest.metrics) !== JSON.stringify(a.manifest.metrics);
         const b = find(query.get("b")) ?? others.find(differs) ?? others[0];
-        return !a || !b ? <Empty>There is one version only; a second one is needed to compare.</Empty> : <Two {...{ project, name, a, b, versions, best }} />;
+        return !a || !b ? <Empty>There is one version only; a second one is needed to compare.</Empty> : <Two {...{ project, name, a, b, versions: found, best }} />;
       }}</Shown>
     </Page>
   );

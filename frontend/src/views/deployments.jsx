@@ -6,7 +6,7 @@ import { PodLogs } from "../logs.jsx";
 import { Card, Empty, Facts, Id, Page, Problem, Shown, State, Table, Time } from "../parts.jsx";
 import { A, to } from "../route.jsx";
 import { deployments, modelPlace, SDEP, units } from "../things.js";
-import { number } from "../words.js";
+import { bytes, number } from "../words.js";
 
 export function Deployments() {
   const live = useLive(deployments, ["deployments"], []);
@@ -22,7 +22,20 @@ export function Deployments() {
   );
 }
 
+const LOOK_EVERY_MS = 5_000;
+const cores = (text) => Number(/^(\d+)n$/.exec(text)?.[1]) / 1e9;
+
+// By pod, what it uses: {cpu, memory}, in cores and bytes.
+function usePodUsage(namespace) {
+  const live = useLive(async () => {
+    const { items } = await kube(`/apis/metrics.k8s.io/v1beta1/namespaces/${namespace}/pods`);
+    return Object.fromEntries(items.map((item) => [item.metadata.name, item.containers[0].usage]));
+  }, [], [namespace], LOOK_EVERY_MS);
+  return (pod) => live.value?.[pod] && { cpu: cores(live.value[pod].cpu), memory: 1024 * parseInt(live.value[pod].memory) };
+}
+
 export function Deployment({ namespace, name }) {
+  const used = usePodUsage(namespace);
   const [pod, setPod] = useState(null);
   const live = useLive(async () => {
     const one = await kube(`${SDEP}/namespaces/${namespace}/seldondeployments/${name}`);
@@ -46,6 +59,8 @@ export function Deployment({ namespace, name }) {
                 { name: "Phase", show: (item) => <State of={item.status.phase === "Running" ? "AVAILABLE" : item.status.phase} /> },
                 { name: "Ready", show: (item) => { const found = item.status.containerStatuses ?? []; return `${found.filter((container) => container.ready).length}/${found.length}`; }, end: true },
                 { name: "Restarts", show: (item) => (item.status.containerStatuses ?? []).reduce((sum, container) => sum + (container.restartCount ?? 0), 0), end: true },
+                { name: "CPU", show: (item) => used(item.metadata.name) && `${(100 * used(item.metadata.name).cpu).toFixed(0)}%`, end: true },
+                { name: "Memory", show: (item) => used(item.metadata.name) && bytes(used(item.metadata.name).memory), end: true },
                 { name: "Started", show: (item) => <Time at={item.status.startTime ?? item.metadata.creationTimestamp} />, wideOnly: true },
               ]} /></Card>
               {pod && <Card title={`Logs of ${pod}`}><PodLogs key={pod} namespace={namespace} pod={pod} /></Card>}

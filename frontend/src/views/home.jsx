@@ -3,13 +3,18 @@ import { pipelines, repos } from "../lists.js";
 import { useLive } from "../live.js";
 import { Card, Empty, Id, Page, Shown, State, Time } from "../parts.jsx";
 import { A, to } from "../route.jsx";
-import { cases, decisions, deployments } from "../things.js";
+import { cases, decisions, deployments, waiting } from "../things.js";
 import { count, mood, nsToDate, took } from "../words.js";
 
+// Of all cases: what was decided, newest first, and what waits for a person.
 async function everyDecision() {
-  const found = await cases();
-  const records = await Promise.all(found.map(async (one) => (await decisions(one.project, one.name)).map((entry) => ({ ...entry, ...{ case: one } }))));
-  return records.flat().sort((a, b) => b.at_ns - a.at_ns);
+  const found = await Promise.all((await cases()).map(async (one) => {
+    const record = await decisions(one.project, one.name);
+    const open = await waiting(one.project, one.name, record);
+    return { made: record.map((entry) => ({ ...entry, case: one })), open: open.map(({ act, entry }) => ({ ...entry, act, case: one })) };
+  }));
+  const newest = (part) => found.flatMap((one) => one[part]).sort((a, b) => b.at_ns - a.at_ns);
+  return { made: newest("made"), open: newest("open") };
 }
 
 export function Home() {
@@ -44,17 +49,26 @@ function Overview({ repos, pipelines, deployments, jobs, decisions }) {
               <State of={info.state} /><span class="quiet">{took(info.started, info.finished)}</span><Time at={info.created} />
             </li>))}</ul> : <Empty>No job has run yet. A pipeline starts one for every commit to its inputs.</Empty>}
         </Card>
-        <Card title="Decisions" flush>
-          {decisions.length ? <ul class="rows decisions">{decisions.slice(0, 12).map((entry) => (
-            <li key={entry.at_ns + entry.subject}>
-              <State of={entry.kind} /><A to={to.model(entry.case.project, entry.case.name)}>{entry.case.name}</A>
-              <span class="reason">{entry.reason}</span><Time at={nsToDate(entry.at_ns)} />
-            </li>))}</ul> : <Empty>Nothing has been decided yet.</Empty>}
-        </Card>
+        <div class="stack">
+          <Card title="Decisions waiting" flush>
+            <Entries of={decisions.open} empty="Nothing waits for you." label={(entry) => <strong>{entry.act}?</strong>} address={(entry) => (entry.act === "promote" ? to.model : to.monitoring)(entry.case.project, entry.case.name)} />
+          </Card>
+          <Card title="Decisions" flush>
+            <Entries of={decisions.made.slice(0, 12)} empty="Nothing has been decided yet." label={(entry) => <State of={entry.kind} />} address={(entry) => to.model(entry.case.project, entry.case.name)} />
+          </Card>
+        </div>
       </div>
     </>
   );
 }
+
+const Entries = ({ of, empty, label, address }) => of.length ? (
+  <ul class="rows decisions">{of.map((entry) => (
+    <li key={entry.at_ns + entry.subject}>
+      {label(entry)}<A to={address(entry)}>{entry.case.name}</A>
+      <span class="reason">{entry.reason}</span><Time at={nsToDate(entry.at_ns)} />
+    </li>))}</ul>
+) : <Empty>{empty}</Empty>;
 
 const Tile = ({ to, value, name, says, bad }) => (
   <li><A to={to}><strong>{value}</strong><span>{name}</span>{says && <small class={bad ? "bad" : ""}>{says}</small>}</A></li>

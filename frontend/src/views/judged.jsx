@@ -5,7 +5,7 @@ import { useLive } from "../live.js";
 import { Card, Id, Table } from "../parts.jsx";
 import { Picture } from "../preview.jsx";
 import { to } from "../route.jsx";
-import { filesOf, report } from "../things.js";
+import { filesOf, report, reports } from "../things.js";
 import { number } from "../words.js";
 
 async function plots(project, repo, commit) {
@@ -13,13 +13,13 @@ async function plots(project, repo, commit) {
   return Promise.all(found.filter((info) => info.file.path.endsWith(".svg")).map(async (info) => ({ path: info.file.path, ...(await readFile(project, repo, commit, info.file.path, 2 << 20)) })));
 }
 
-// Predicted against true: figures beside those of the naive answer, and the pipeline's plots.
-export function Judged({ project, name }) {
+// Predicted against true, of that version or the newest: figures beside those of the naive answer, and the pipeline's plots.
+export function Judged({ project, name, version }) {
   const repo = `${name}-evaluate`;
   const live = useLive(async () => {
-    const found = await report(project, repo, "/evaluation.json");
+    const found = (await reports(project, repo, "/evaluation.json")).find(({ document }) => !version || document.model === version);
     return found && { ...found, plots: await plots(project, repo, found.commit) };
-  }, [`commits:${project}/${repo}`], [project, name]);
+  }, [`commits:${project}/${repo}`], [project, name, version]);
   if (!live.value) return null;
   const { document, commit } = live.value;
   return (

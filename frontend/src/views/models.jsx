@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
-import { keptJson, list, orNull, post, readFile, repoOf, session } from "../api.js";
+import { orNull, post, readFile, session } from "../api.js";
 import { useLive } from "../live.js";
 import { Card, Confirm, Empty, Facts, Id, Page, Shown, State, Table, Time } from "../parts.jsx";
 import { A, to } from "../route.jsx";
-import { cases, champion, decisions, finishedHead, report } from "../things.js";
+import { cases, champion, decisions, report, versions } from "../things.js";
 import { Interval, Pairs } from "../charts.jsx";
 import { nsToDate, number } from "../words.js";
 import { Importance, Judged } from "./judged.jsx";
@@ -23,19 +23,17 @@ export function Models() {
 
 async function readModel(project, name) {
   const repo = `${name}-model`;
-  const [record, comparison, commits] = await Promise.all([
+  const [record, comparison, found] = await Promise.all([
     decisions(project, name),
     report(project, `${name}-compare`, "/comparison.json"),
-    orNull(list("pfs_v2.API/ListCommit", { repo: repoOf(project, repo), number: "50" })),
+    versions(project, name),
   ]);
-  const finished = (commits ?? []).filter((info) => info.finished && !info.error && Number(info.details?.sizeBytes ?? info.sizeBytesUpperBound) > 0);
-  const versions = (await Promise.all(finished.map(async (info) => ({ id: info.commit.id, at: info.finished, manifest: await orNull(keptJson(project, repo, info.commit.id, "/model.json")) })))).filter((version) => version.manifest);
   const best = champion(record);
   const card = best && (await orNull(readFile(project, repo, best, "/card.md", 1 << 18)));
-  return { record, comparison, versions, champion: best, card: card && new TextDecoder().decode(card.bytes) };
+  return { record, comparison, versions: found, champion: best, card: card && new TextDecoder().decode(card.bytes) };
 }
 
-const role = (id, model) => (id === model.champion ? "champion" : id === model.versions[0]?.id ? "challenger" : "");
+export const role = (id, model) => (id === model.champion ? "champion" : id === model.versions[0]?.id ? "challenger" : "");
 
 export function Model({ project, name }) {
   const [asking, setAsking] = useState(null);
@@ -71,7 +69,7 @@ export function Model({ project, name }) {
   );
 }
 
-const wasChampion = (record, id) => record.some((entry) => entry.subject === id && ["promoted", "rolled_back"].includes(entry.kind));
+export const wasChampion = (record, id) => record.some((entry) => entry.subject === id && ["promoted", "rolled_back"].includes(entry.kind));
 
 function headline({ versions }) {
   const metrics = versions[0]?.manifest.metrics ?? {};
@@ -80,7 +78,7 @@ function headline({ versions }) {
   return [name, split[name]];
 }
 
-function Decide({ project, name, model, asking, done, close }) {
+export function Decide({ project, name, model, asking, done, close }) {
   const { version, back } = asking;
   return (
     <Confirm title={back ? `Roll ${name} back?` : `Promote this version of ${name}?`} action={back ? "Roll back" : "Promote"} close={close} danger={back}

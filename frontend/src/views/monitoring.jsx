@@ -1,14 +1,14 @@
 import { useState } from "preact/hooks";
-import { keptJson, list, orNull, post, readFile, repoOf, session } from "../api.js";
+import { orNull, post, readFile, session } from "../api.js";
 import { Bar, Course, Histogram } from "../charts.jsx";
 import { useLive } from "../live.js";
 import { Card, Confirm, Empty, Facts, Id, Page, Shown, State, Table, Time } from "../parts.jsx";
 import { parse } from "../preview.jsx";
 import { A, setQuery, to, usePlace } from "../route.jsx";
-import { cases, champion, decisions, filesOf, report } from "../things.js";
+import { cases, champion, decisions, report, reports, versions } from "../things.js";
 import { number } from "../words.js";
 import { Judged } from "./judged.jsx";
-import { Comparison, Record } from "./models.jsx";
+import { Comparison, Decide, Record, role, wasChampion } from "./models.jsx";
 
 export function Monitoring({ project, name }) {
   if (!name) return <Cases />;
@@ -35,53 +35,94 @@ async function table(project, repo, commit, path) {
   return { head, rows };
 }
 
-const WINDOWS = 30;
+const LOOK_EVERY_MS = 30_000;
 
-// The reports of the newest windows, oldest first.
-async function history(project, name) {
-  const repo = `${name}-drift`;
-  const commits = (await orNull(list("pfs_v2.API/ListCommit", { repo: repoOf(project, repo), number: String(WINDOWS) }))) ?? [];
-  const read = commits.filter((info) => info.finished && !info.error).map(async (info) => {
-    const document = await orNull(keptJson(project, repo, info.commit.id, "/drift.json"));
-    return document && { at: info.commit.id, label: document.window.name, marks: document.drifted, values: Object.fromEntries(document.columns.map((column) => [column.name, column.distance])) };
-  });
-  return (await Promise.all(read)).filter(Boolean).reverse();
-}
-
-async function watched(project, name) {
-  const [record, drift, comparison, past] = await Promise.all([decisions(project, name), report(project, `${name}-drift`, "/drift.json"), report(project, `${name}-compare`, "/comparison.json"), history(project, name)]);
-  const against = drift?.document.champion ?? champion(record);
-  const historic = against && (await table(project, `${name}-model`, against, "/reference.csv"));
-  const live = drift && (await table(project, `${name}-clean`, drift.commit, `/clean/${drift.document.window.name}`));
-  return { record, drift, comparison, historic, live, past };
+async function watched(project, name, asked) {
+  const read = { record: decisions(project, name), drift: report(project, `${name}-drift`, "/drift.json"), past: reports(project, `${name}-drift`, "/drift.json"), compared: reports(project, `${name}-compare`, "/comparison.json"), versions: versions(project, name) };
+  const found = Object.fromEntries(await Promise.all(Object.entries(read).map(async ([part, value]) => [part, await value])));
+  const best = champion(found.record);
+  const version = found.versions.find((one) => one.id === (asked ?? best)) ?? found.versions[0];
+  const historic = version && (await table(project, `${name}-model`, version.id, "/reference.csv"));
+  const live = found.drift && (await table(project, `${name}-clean`, found.drift.commit, `/clean/${found.drift.document.window.name}`));
+  return { ...found, champion: best, version, historic, live, at: new Date().toISOString() };
 }
 
 function Watched({ project, name }) {
   const { query } = usePlace();
-  const [asking, setAsking] = useState(false);
-  const live = useLive(() => watched(project, name), ["drift", "compare", "decisions", "model"].map((part) => `commits:${project}/${name}-${part}`), [project, name]);
+  const asked = query.get("version");
+  const [asking, setAsking] = useState(null);
+  const topics = ["drift", "compare", "decisions", "model"].map((part) => `commits:${project}/${name}-${part}`);
+  const live = useLive(() => watched(project, name, asked), topics, [project, name, asked], LOOK_EVERY_MS);
+  const found = live.value;
+  const actions = (
+    <>
+      {found?.version && <Version {...found} />}
+      <A class="button" to={to.model(project, name)}>Model</A>
+      {found?.version && found.version.id !== found.champion && <button onClick={() => setAsking("champion")}>Make champion</button>}
+      <button onClick={() => setAsking("retrain")} disabled={!found?.drift}>Retrain</button>
+    </>
+  );
   return (
-    <Page title={name} kind="monitoring" crumbs={[["Monitoring", "/monitoring"], [project, "/monitoring"]]} actions={<><A class="button" to={to.model(project, name)}>Model</A><button onClick={() => setAsking(true)} disabled={!live.value?.drift}>Retrain</button></>}>
+    <Page title={name} kind="monitoring" crumbs={[["Monitoring", "/monitoring"], [project, "/monitoring"]]} actions={actions}>
       <Shown live={live}>{(found) => (
         <>
           <div class="columns">
             <div class="stack">
               <Drift {...found} {...{ project, name }} chosen={query.get("column")} />
+              <Metrics {...found} />
               <Card title="Decisions" flush><Record project={project} name={name} record={found.record} /></Card>
             </div>
             <div class="stack">
               <Columns {...found} chosen={query.get("column")} />
               <Past {...found} chosen={query.get("column")} />
-              <Judged {...{ project, name }} />
-              <Card title="Champion against challenger">{found.comparison ? <Comparison of={found.comparison.document} /> : <Empty>No comparison yet: it needs a champion and a challenger.</Empty>}</Card>
+              <Judged {...{ project, name }} version={found.version?.id} />
+              <Card title="Champion against challenger">{found.compared.length ? <Comparison of={found.compared[0].document} /> : <Empty>No comparison yet: it needs a champion and a challenger.</Empty>}</Card>
             </div>
           </div>
-          {asking && <Confirm title={`Retrain ${name}?`} action="Retrain" close={() => setAsking(false)}
-            says={<p>A model is trained on everything that has arrived, as if the drift report {found.drift.commit.slice(0, 12)} had asked for it. It becomes the challenger; it is promoted only if the policy says so. The decision goes on record with your name.</p>}
-            fields={[{ name: "actor", label: "Your name", value: session.actor }, { name: "reason", label: "Reason", long: true }]}
-            run={async ({ actor, reason }) => { session.actor = actor; await post("/console/decisions", { project, case: name, kind: "retrained", subject: found.drift.commit, actor, reason, entries: found.record.length }); live.again(); }} />}
+          {asking === "champion" && <Decide {...{ project, name, model: found }} asking={{ version: found.version, back: wasChampion(found.record, found.version.id) }} done={live.again} close={() => setAsking(null)} />}
+          {asking === "retrain" && <Retrain {...{ project, name, found }} done={live.again} close={() => setAsking(null)} />}
         </>)}</Shown>
     </Page>
+  );
+}
+
+const Version = ({ version, versions, champion }) => (
+  <label class="beside">version<select value={version.id} onChange={(event) => setQuery({ version: event.currentTarget.value })}>
+    {versions.map((one) => <option key={one.id} value={one.id}>{one.id.slice(0, 12)} {role(one.id, { versions, champion })}</option>)}
+  </select></label>
+);
+
+function Retrain({ project, name, found, done, close }) {
+  const { version, drift, record } = found;
+  return (
+    <Confirm title={`Retrain ${name}?`} action="Retrain" close={close}
+      says={<p>A model of the kind of {version.id.slice(0, 12)} ({version.manifest.family}, its parameters and its seed) is trained on all data, historic and live, because of the drift report {drift.commit.slice(0, 12)}. So are the models of data that come later, until a retraining is asked for again. It becomes the challenger; it is promoted only if the policy says so. The decision goes on record with your name.</p>}
+      fields={[{ name: "actor", label: "Your name", value: session.actor }, { name: "reason", label: "Reason", long: true }]}
+      run={async ({ actor, reason }) => {
+        session.actor = actor;
+        await post("/console/decisions", { project, case: name, kind: "retrained", subject: drift.commit, like: version.id, actor, reason, entries: record.length });
+        done();
+      }} />
+  );
+}
+
+// Historic: as it was trained. Live: on the newest rows that it was compared on.
+function Metrics({ version, compared, at }) {
+  if (!version) return null;
+  const { metrics } = version.manifest;
+  const [split, historic] = Object.entries(metrics).find(([name]) => name !== "naive") ?? ["", {}];
+  const side = (document) => [document.champion, document.challenger].find((one) => one?.commit === version.id)?.metrics;
+  const newest = compared.find(({ document }) => side(document));
+  const live = newest ? side(newest.document) : {};
+  return (
+    <Card title="Historic and live" aside={<>looked <Time at={at} /></>}>
+      <Table label="Historic and live" rows={Object.keys({ ...historic, ...live })} keyOf={(metric) => metric} columns={[
+        { name: "Metric", show: (metric) => metric },
+        { name: `Historic, ${split.replaceAll("_", " ")}`, show: (metric) => number(historic[metric]), end: true },
+        { name: "Live", show: (metric) => number(live[metric]), end: true },
+      ]} />
+      <p class="quiet">{newest ? `Live are ${number(newest.document.rows)} rows of ${newest.document.window} that it has not learned from.` : "It has not been compared on live rows."}</p>
+    </Card>
   );
 }
 
@@ -107,7 +148,8 @@ function Past({ past, drift, chosen }) {
   const names = drift?.document.columns.map((column) => column.name) ?? [];
   const wanted = names.includes(chosen) ? chosen : (drift?.document.drifted[0] ?? names[0]);
   if (!wanted || !past.length) return null;
-  return <Card title="Drift over time" aside={wanted}><Course points={past} chosen={wanted} label={`Distance of ${wanted} from what the champion of the day learned from, window by window; filled where it moved`} /></Card>;
+  const points = past.map(({ document, commit }) => ({ at: commit, label: document.window.name, marks: document.drifted, values: Object.fromEntries(document.columns.map((column) => [column.name, column.distance])) })).reverse();
+  return <Card title="Drift over time" aside={wanted}><Course points={points} chosen={wanted} label={`Distance of ${wanted} from what the champion of the day learned from, window by window; filled where it moved`} /></Card>;
 }
 
 function Columns({ drift, historic, live, chosen }) {

@@ -1,11 +1,13 @@
 import { useState } from "preact/hooks";
-import { call, kube, request } from "../api.js";
+import { request } from "../api.js";
 import { useLive } from "../live.js";
-import { Card, Page, Shown } from "../parts.jsx";
+import { Card, Id, Page, Shown, Table, Time } from "../parts.jsx";
 import { A, go, to } from "../route.jsx";
+import { number } from "../words.js";
 
 export function Predictions() {
   const [id, set] = useState("");
+  const live = useLive(async () => (await request("/console/predictions")).json(), ["commits:*-inferences"], []);
   return (
     <Page title="Predictions">
       <Card title="Why was this predicted?">
@@ -15,6 +17,16 @@ export function Predictions() {
         </form>
         <p class="quiet">Every answer carries its ID, in the body as <code>id</code> and in the header <code>Seldon-Puid</code>. It can be looked up once it is in the inference log, within a minute.</p>
       </Card>
+      <Card title="The last ones on record" flush><Shown live={live}>{(found) => (
+        <Table label="Predictions" rows={found} keyOf={(one) => one.id} empty="Nothing has been answered yet, or no deployment logs what it answers (logger: mode: all)." columns={[
+          { name: "Prediction", show: (one) => <A class="id" to={to.prediction(one.id)}>{one.id}</A> },
+          { name: "Deployment", show: (one) => <A to={to.deployment(one.namespace, one.deployment)}>{one.deployment}</A> },
+          { name: "Answered", show: (one) => one.answered },
+          { name: "Asked", show: (one) => <span class="quiet">{one.asked}</span>, wideOnly: true },
+          { name: "Model", show: (one) => <Id of={one.model_commit} to={to.set(one.model_commit)} />, wideOnly: true },
+          { name: "Took", show: (one) => `${number(one.latency_ms)} ms`, end: true },
+          { name: "Made", show: (one) => <Time at={one.time} />, wideOnly: true },
+        ]} />)}</Shown></Card>
     </Page>
   );
 }

@@ -4,6 +4,7 @@ import { sizedRepos } from "../lists.js";
 import { useLive } from "../live.js";
 import { Card, Confirm, Facts, Id, Page, Shown, State, Table, Time } from "../parts.jsx";
 import { A, go, setQuery, to, usePlace } from "../route.jsx";
+import { OWNER, ownerOf } from "../things.js";
 import { bytes, commitState } from "../words.js";
 
 export function Repos() {
@@ -31,6 +32,7 @@ export function Repos() {
 }
 
 export function Repo({ project, repo }) {
+  const [owning, setOwning] = useState(false);
   const live = useLive(async () => {
     const info = await call("pfs_v2.API/InspectRepo", { repo: repoOf(project, repo) });
     const branches = await list("pfs_v2.API/ListBranch", { repo: repoOf(project, repo) });
@@ -61,12 +63,22 @@ export function Repo({ project, repo }) {
           </div>
           <div class="stack">
             <Card title="About"><p>{info.description || <span class="quiet">No description.</span>}</p>
-              <Facts of={[["Project", project], ["Size", bytes(info.details?.sizeBytes ?? info.sizeBytesUpperBound)], ["Created", <Time at={info.created} />]]} /></Card>
+              <Facts of={[["Project", project], ["Owner", ownerOf(info)], ["Size", bytes(info.details?.sizeBytes ?? info.sizeBytesUpperBound)], ["Created", <Time at={info.created} />]]} />
+              <div class="buttons"><button onClick={() => setOwning(true)}>{ownerOf(info) ? "Change owner" : "Name an owner"}</button></div></Card>
+            {owning && <Own {...{ project, repo, info }} done={live.again} close={() => setOwning(false)} />}
             <Upload project={project} repo={repo} branches={branches} done={live.again} />
           </div>
         </div>)}</Shown>
     </Page>
   );
+}
+
+// Where Pachyderm keeps notes on a repo, so that other clients see it too.
+function Own({ project, repo, info, done, close }) {
+  const edit = (owner) => ({ repo: { name: { name: repo, type: "user", project: { name: project } } }, edit_key: { key: OWNER, value: owner } });
+  return <Confirm title={`Owner of ${repo}`} says="Who answers for this data: kept as the repo's metadata, and found in the catalog." action="Keep" close={close}
+    fields={[{ name: "owner", label: "Owner", value: ownerOf(info) }]}
+    run={async ({ owner }) => { await call("metadata.API/EditMetadata", { edits: [edit(owner)] }); await done(); }} />;
 }
 
 function Upload({ project, repo, branches, done }) {

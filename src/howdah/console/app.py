@@ -42,6 +42,7 @@ class Console:
             Route("/console/preview", _told(preview.allow), methods=["POST"]),
             Route("/console/preview/{name}", _told(preview.serve), methods=["GET"]),
             Route("/console/decisions", _told(writing.Decisions(engines).serve), methods=["POST"]),
+            Route("/console/predictions", _told(serving.newest(engines)), methods=["GET"]),
             Route("/console/why/{id}", _told(serving.why(engines)), methods=["GET"]),
             Route("/console/predict", _told(serving.predict(engines)), methods=["POST"]),
         ]

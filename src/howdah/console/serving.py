@@ -8,13 +8,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from howdah.client.files import Files
 from howdah.console.engines import Engines, token
 from howdah.errors import Invalid, Unavailable
-from howdah.lineage.why import prediction
+from howdah.lineage import inferences
+from howdah.lineage.why import prediction, values
 
 NAME = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 _PASSED_BACK = ("content-type", "seldon-puid", "x-request-id")
 _WAIT_S = 60.0
+NEWEST = 50
 
 
 class Asked(BaseModel):
@@ -34,6 +37,26 @@ def why(engines: Engines) -> Callable[[Request], Awaitable[Response]]:
         pachd = await engines.pachd(token(request))
         found = await run_in_threadpool(prediction, pachd, request.path_params["id"])
         return JSONResponse(found.as_json())
+
+    return serve
+
+
+def newest(engines: Engines) -> Callable[[Request], Awaitable[Response]]:
+    """The last predictions on record, with what each was asked and answered in a line."""
+
+    async def serve(request: Request) -> Response:
+        files = Files(await engines.pachd(token(request)))
+        found = await run_in_threadpool(inferences.newest, files, NEWEST)
+        shown = ("id", "time", "latency_ms", "namespace", "deployment", "predictor", "model_commit")
+        rows = [
+            {
+                **{name: getattr(each, name) for name in shown},
+                "asked": values(each.request, "inputs"),
+                "answered": values(each.response, "outputs"),
+            }
+            for each in found
+        ]
+        return JSONResponse(rows)
 
     return serve
 

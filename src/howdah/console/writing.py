@@ -29,6 +29,8 @@ class Asked(BaseModel):
     subject: str = Field(pattern="^[0-9a-f]{32}$")
     reason: str = Field(min_length=1, max_length=2000)
     actor: str = Field(min_length=1, max_length=200)
+    like: str = Field(default="", pattern="^([0-9a-f]{32})?$")
+    """For a retraining: the version that it is to be like."""
     entries: int = Field(ge=0)
     """How long the record was that the person had before their eyes."""
 
@@ -52,14 +54,21 @@ class Decisions:
         case = Case(asked.case, asked.project, files)
         with self._one_at_a_time:
             record = case.record()
-            if len(record) != asked.entries:
+            if overtaken(record, asked.entries):
                 raise Conflict(f"{asked.case} was decided on meanwhile. Look again before you decide.")
             decision = decided(asked, record)
             if asked.kind in (Kind.PROMOTED, Kind.ROLLED_BACK):
                 _must_be_a_model(files, case, asked.subject)
+            if asked.like:
+                _must_be_a_model(files, case, asked.like)
             decision = replace(decision, at_ns=SystemClock().now_ns())
             case.write((decision,), already=len(record))
         return decision
+
+
+def overtaken(record: tuple[Decision, ...], seen: int) -> bool:
+    """Whether somebody decided after those entries; that the policy refused something changes nothing."""
+    return len(record) < seen or any(entry.kind is not Kind.REFUSED for entry in record[seen:])
 
 
 def decided(asked: Asked, record: tuple[Decision, ...]) -> Decision:
@@ -69,9 +78,10 @@ def decided(asked: Asked, record: tuple[Decision, ...]) -> Decision:
         raise Invalid(f"A person cannot decide {asked.kind}; only promoted, rolled_back and retrained.")
     if asked.kind is Kind.RETRAINED:
         last = retraining(record)
-        if last is not None and last.subject == subject:
+        if last is not None and (last.subject, last.like) == (subject, asked.like):
             raise Conflict(f"Retraining because of {subject} has been asked for already.")
-    elif champion(record) == subject:
+        return Decision(asked.kind, subject, asked.reason, actor=asked.actor, like=asked.like)
+    if champion(record) == subject:
         raise Conflict(f"{subject} is the champion already.")
     if asked.kind is Kind.ROLLED_BACK and not any(
         entry.subject == subject and entry.kind in (Kind.PROMOTED, Kind.ROLLED_BACK) for entry in record

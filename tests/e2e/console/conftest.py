@@ -26,7 +26,7 @@ QUIET = [
 
 ROWS = "age,origin\n31,Japan\n27,USA\n45,USA\n"
 MANIFEST = {
-    "name": "scores", "family": "linear", "seed": 0, "rows": 3, "model_file": "model.onnx",
+    "name": "scores", "family": "linear", "parameters": {}, "seed": 0, "rows": 3, "model_file": "model.onnx",
     "metrics": {"held_out": {"mae": 1.5, "rmse": 2.0}}, "sources": {},
     "signature": {
         "task": "regression", "target": "score", "outputs": [],
@@ -34,7 +34,7 @@ MANIFEST = {
     },
 }  # fmt: skip
 DRIFT = {
-    "window": {"id": "w", "name": "a.csv"}, "champion": "", "drifted": ["age"], "note": "",
+    "window": {"id": "WINDOW", "name": "a.csv"}, "champion": "", "drifted": ["age"], "note": "",
     "columns": [
         {"name": "age", "test": "kolmogorov_smirnov", "distance": 0.8, "p_value": 0.001, "drifted": True},
         {"name": "origin", "test": "chi_squared", "distance": 0.1, "p_value": 0.7, "drifted": False},
@@ -58,7 +58,8 @@ PIPELINES = {
     ),
     "scores-drift": (
         "scores-clean",
-        f"cat /pfs/scores-clean/clean/* > /dev/null; echo '{json.dumps(DRIFT)}' > /pfs/out/drift.json",
+        f"window=$(cat /pfs/scores-clean/clean/* | cksum | cut -d' ' -f1); "
+        f"echo '{json.dumps(DRIFT)}' | sed s/WINDOW/$window/ > /pfs/out/drift.json",
     ),
     "scores-compare": (
         "scores-model",

@@ -4,7 +4,7 @@ import json
 import threading
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from howdah.daemon.house import House
 from howdah.daemon.options import Options
@@ -64,6 +64,78 @@ def test_a_promotion_by_mouse_is_on_record_and_carried_out(opens, scene):
             break
         carried_out.wait(0.1)
     assert scene.files.finished_head("scores-model@champion") == head
+
+
+def decisions(scene) -> list[dict]:
+    branch = "scores-decisions@master"
+    return [json.loads(scene.files.read(branch, path)) for path in scene.files.paths(branch)]
+
+
+def decide(page: Page, action: str, reason: str) -> None:
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Your name").fill("Grace")
+    dialog.get_by_label("Reason").fill(reason)
+    dialog.get_by_role("button", name=action).click()
+    expect(dialog).not_to_be_visible(timeout=LONG_MS)
+
+
+def test_a_challenger_is_made_champion_where_it_is_watched_and_rolled_back_by_mouse(opens, scene):
+    head = scene.put("scores-raw", "/d.csv", "age,origin\n51,USA\n52,USA\n")
+    scene.jobs(head)
+    page = opens(f"/monitoring/default/scores?version={head}")
+    before = decisions(scene)
+    champion = [one["subject"] for one in before if one["kind"] in ("promoted", "rolled_back")][-1]
+    page.get_by_role("button", name="Make champion").click()
+    decide(page, "Promote", "seen on live rows")
+    expect(page.locator(".timeline")).to_contain_text("by Grace", timeout=LONG_MS)
+    expect(page.get_by_role("button", name="Make champion")).to_have_count(0)
+    page.get_by_role("link", name="Model", exact=True).click()
+    page.get_by_role("row", name=champion[:12]).get_by_role("button", name="Roll back").click()
+    expect(page.get_by_role("dialog")).to_contain_text("becomes the champion in place of " + head[:12])
+    decide(page, "Roll back", "worse after all")
+    expect(page.get_by_role("row", name=champion[:12])).to_contain_text("champion", timeout=LONG_MS)
+    made = [(one["kind"], one["subject"]) for one in decisions(scene) if one["actor"] == "Grace"]
+    assert made == [("promoted", head), ("rolled_back", champion)]
+
+
+def test_a_retraining_like_a_chosen_version_is_asked_for_by_mouse(opens, scene):
+    page = opens("/monitoring/default/scores")
+    version = page.get_by_label("version").input_value()
+    page.get_by_role("button", name="Retrain").click()
+    expect(page.get_by_role("dialog")).to_contain_text(f"of the kind of {version[:12]} (linear")
+    decide(page, "Retrain", "the season changed")
+    expect(page.locator(".timeline")).to_contain_text("the season changed", timeout=LONG_MS)
+    asked = next(one for one in decisions(scene) if one["kind"] == "retrained")
+    assert (asked["actor"], asked["like"]) == ("Grace", version)
+    carried_out = threading.Event()
+    for _ in range(100):
+        if scene.files.finished_head("scores-retrain@master"):
+            break
+        carried_out.wait(0.1)
+    why = json.loads(scene.files.read("scores-retrain@master", "/why.json"))
+    assert why["like"] == {"model": version, "family": "linear", "parameters": {}, "seed": 0}
+
+
+def test_files_are_dropped_and_their_progress_is_shown(opens, scene):
+    page = opens("/repos/default/shared")
+    channel = page.context.new_cdp_session(page)
+    channel.send("Network.enable")
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 2_000_000}
+    channel.send("Network.emulateNetworkConditions", slow)
+    dropped = page.evaluate_handle(
+        """() => { const all = new DataTransfer();
+        all.items.add(new File([new Uint8Array(6_000_000)], "dropped.bin")); return all; }"""
+    )
+    page.dispatch_event(".drop", "drop", {"dataTransfer": dropped})
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("dropped.bin (5.7 MiB)")
+    dialog.get_by_role("button", name="Upload").click()
+    page.wait_for_function(
+        """() => { const bar = document.querySelector('.sending progress');
+        return bar && bar.value > 0 && bar.value < bar.max; }"""
+    )
+    expect(page.locator(".sending")).to_contain_text("stored, 5.7 MiB", timeout=LONG_MS)
+    assert len(scene.files.read("shared@master", "/dropped.bin")) == 6_000_000
 
 
 def test_who_decides_on_an_old_picture_is_asked_to_look_again(opens, scene):

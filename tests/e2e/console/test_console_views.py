@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 VIEWS = {
-    "/": "Newest jobs",
+    "/": "Decisions waiting",
     "/dag": "scores-clean",
     "/repos": "scores-raw",
     "/repos/default/scores-raw": "Drop files here",
@@ -25,7 +25,8 @@ VIEWS = {
     "/deployments/default/scores": "Predictor champion",
     "/monitoring": "age",
     "/monitoring/default/scores": "age moved",
-    "/predictions": "Why was this predicted?",
+    "/monitoring/default/scores?column=origin": "Historic and live",
+    "/predictions": "Nothing has been answered yet",
     "/dag?node=default%2Fscores-clean": "Run again",
     "/catalog": "data set",
     "/catalog?find=nothing-like-it": "Nothing fits",
@@ -146,6 +147,40 @@ def test_the_catalog_finds_by_column_and_kind(opens):
     page = opens("/catalog?find=age&kind=model")
     expect(page.locator("tbody tr")).to_have_count(1)
     expect(page.locator("tbody tr")).to_contain_text("regression of score")
+
+
+def test_the_catalog_finds_by_owner_once_one_is_named(opens):
+    page = opens("/repos/default/compared")
+    page.get_by_role("button", name="Name an owner").click()
+    page.get_by_role("dialog").get_by_label("Owner").fill("Ada Lovelace")
+    page.get_by_role("dialog").get_by_role("button", name="Keep").click()
+    expect(page.get_by_role("region", name="About")).to_contain_text("Ada Lovelace")
+    page = opens("/catalog?find=lovelace")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody tr")).to_contain_text("compared")
+
+
+def test_what_waits_for_a_person_is_on_the_first_page(opens, scene):
+    scene.jobs(scene.put("scores-raw", "/moved.csv", "age,origin\n70,Europe\n"))
+    page = opens("/")
+    waiting = page.get_by_role("region", name="Decisions waiting")
+    expect(waiting).to_contain_text("retrain?", timeout=60_000)
+    expect(waiting).to_contain_text("the budget of 0 retrainings a day is spent")
+    waiting.get_by_role("link", name="scores").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("scores")
+    assert "/monitoring/" in page.url
+
+
+def test_figures_are_historic_and_live_for_the_chosen_version(opens, scene):
+    page = opens("/monitoring/default/scores")
+    table = page.get_by_role("table", name="Historic and live")
+    expect(table).to_contain_text("Historic, held out")
+    expect(table.get_by_role("row", name="mae")).to_contain_text("1.5")
+    choice = page.get_by_label("version")
+    other = choice.locator("option").last.get_attribute("value")
+    choice.select_option(other)
+    assert f"version={other}" in page.url
+    expect(choice).to_have_value(other)
 
 
 def test_drift_is_shown_over_time(opens):

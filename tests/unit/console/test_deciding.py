@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from howdah.console.writing import Asked, decided
+from howdah.console.writing import Asked, decided, overtaken
 from howdah.errors import Conflict, Invalid
 from howdah.monitoring.plan import Decision, Kind
 
@@ -27,6 +27,20 @@ def test_a_promotion_carries_the_name_and_the_reason():
 def test_the_way_back_leads_only_to_a_former_champion():
     promoted = (*RECORD, Decision(Kind.PROMOTED, NEW, "better"))
     assert decided(asked(Kind.ROLLED_BACK, OLD), promoted).subject == OLD
+
+
+def test_a_retraining_names_the_version_that_it_is_to_be_like():
+    like_old = asked(Kind.RETRAINED, DRIFT).model_copy(update={"like": OLD})
+    assert decided(like_old, RECORD) == Decision(Kind.RETRAINED, DRIFT, "so", actor="Ada", like=OLD)
+    with pytest.raises(Conflict):
+        decided(like_old, (*RECORD, Decision(Kind.RETRAINED, DRIFT, "so", like=OLD)))
+
+
+def test_only_what_somebody_decided_overtakes_a_decision():
+    assert not overtaken(RECORD, 2)
+    assert not overtaken((*RECORD, Decision(Kind.REFUSED, DRIFT, "paused")), 2)
+    assert overtaken((*RECORD, Decision(Kind.HELD, NEW, "no better")), 2)
+    assert overtaken(RECORD, 3)
 
 
 @pytest.mark.parametrize(
