@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,14 @@ from pachyderm_sdk.api import pfs
 from pachyderm_sdk.config import ConfigFile
 
 PORTS = ("--pachd-port=0", "--s3-port=0", "--http-port=0", "--ingress-port=0")
+
+IDLE = json.dumps(
+    {
+        "pipeline": {"name": "idle"},
+        "input": {"pfs": {"repo": "in", "glob": "/"}},
+        "transform": {"cmd": ["true"]},
+    }
+)
 
 
 class Command:
@@ -29,6 +38,13 @@ class Command:
         command = [sys.executable, "-m", "howdah", *arguments]
         return subprocess.run(
             command, cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=60
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-X", "importtime", "-m", "howdah", *arguments]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            command, cwd=self.folder, env=self._environment, stdout=pipe, stderr=pipe, text=True
         )
 
     def status(self) -> dict[str, str]:
@@ -58,6 +74,47 @@ def test_up_status_down(howdah: Command) -> None:
     assert down.returncode == 0
     assert howdah.run("status").returncode == 2
     assert "Nothing runs" in howdah.run("down").stdout
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_it_starts_leaves_no_daemon(howdah: Command) -> None:
+    starting = howdah.start("up", "--detach", *PORTS)
+    children = Path(f"/proc/{starting.pid}/task/{starting.pid}/children")
+    while not (daemon := children.read_text().split()):
+        assert starting.poll() is None
+    starting.send_signal(signal.SIGINT)
+    out, said = starting.communicate(timeout=60)
+    assert (starting.returncode, out) == (130, "")
+    assert "Traceback" not in said
+    while Path(f"/proc/{daemon[0]}").exists():
+        time.sleep(0.05)  # when it is ready it finds that nobody waits for it any more, and ends
+    assert howdah.run("status").returncode == 2
+    assert howdah.run("up", "--detach", *PORTS).returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "moment"),
+    [
+        (("predict", "nobody", "a=1", "--wait", "100"), "http.client"),
+        (("pachctl", "logs", "-f", "-p", "idle"), "grpc._channel"),
+    ],
+    ids=["predict", "logs"],
+)
+def test_ctrl_c_ends_what_would_wait(howdah: Command, words: tuple[str, ...], moment: str) -> None:
+    """Python tells on stderr what it has imported: that is how far the program is."""
+    howdah.run("up", "--detach", "--context", *PORTS)
+    howdah.run("pachctl", "create", "repo", "in")
+    (howdah.folder / "idle.json").write_text(IDLE)
+    assert howdah.run("pachctl", "create", "pipeline", "-f", "idle.json").returncode == 0
+    waiting = howdah.start(*words)
+    assert waiting.stderr is not None
+    while waiting.stderr.readline().rpartition("|")[2].strip() != moment:
+        assert waiting.poll() is None
+    waiting.send_signal(signal.SIGINT)
+    _, said = waiting.communicate(timeout=60)
+    assert waiting.returncode == 130
+    assert [line for line in said.splitlines() if not line.startswith("import time:")] == []
 
 
 @pytest.mark.slow
