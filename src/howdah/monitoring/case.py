@@ -11,7 +11,8 @@
 
 import json
 import uuid
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 
 from howdah.client.files import Files
 from howdah.errors import Invalid, NotFound
@@ -20,6 +21,11 @@ from howdah.monitoring.plan import Comparison, Decision, DriftFinding, Kind, Obs
 from howdah.monitoring.policy import Policy
 
 POLICY_SUFFIX = "-policy"
+
+type Document = dict
+"""What stands in a report; whoever parses one may take for granted what must be there."""
+type Parse[T] = Callable[[str, Document], T]
+"""From a commit's id and the document found in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +74,7 @@ class Case:
         if head is None:
             return ()
         commit = self.repo(f"decisions@{head}")
-        entries = [json.loads(self.files.read(commit, path)) for path in self.files.paths(commit)]
-        return tuple(Decision(**{**entry, "kind": Kind(entry["kind"])}) for entry in entries)
+        return tuple(self._read(commit, path, _decision) for path in self.files.paths(commit))
 
     def write(self, decisions: tuple[Decision, ...], already: int) -> None:
         """Appends to the record in one commit; `already` entries stand in it."""
@@ -105,45 +110,23 @@ class Case:
 
     def _requested(self) -> tuple[str, str] | None:
         """Because of which report, and like which version, training was last asked for."""
-        found = self._report("retrain", "/why.json")
-        if found is None:
-            return None
-        return str(found[1].get("report")), str((found[1].get("like") or {}).get("model", ""))
+        return self._report("retrain", "/why.json", _asked)
 
-    def _settings(self, model: str) -> dict | None:  # type: ignore[type-arg]
+    def _settings(self, model: str) -> Document | None:
         """What `train --request` takes over from a version."""
-        if not model:
-            return None
-        manifest = json.loads(self.files.read(self.repo(f"model@{model}"), "/model.json"))
-        said = {name: manifest[name] for name in ("family", "parameters", "seed") if name in manifest}
-        return {"model": model, **said}
+        return self._read(self.repo(f"model@{model}"), "/model.json", _like) if model else None
 
     def _comparison(self) -> Comparison | None:
-        found = self._report("compare", "/comparison.json")
-        if found is None or found[1].get("champion") is None:
-            return None
-        head, document = found
-        result = document["comparison"]
-        return Comparison(
-            champion=document["champion"]["commit"],
-            challenger=document["challenger"]["commit"],
-            report=head,
-            rows=result["rows"],
-            loss=result["loss"],
-            improvement=result["improvement"],
-            p_value=result["p_value"],
-        )
+        return self._report("compare", "/comparison.json", _compared)
 
     def _drift(self) -> DriftFinding | None:
-        found = self._report("drift", "/drift.json")
-        return None if found is None else _finding(*found)
+        return self._report("drift", "/drift.json", _finding)
 
     def _request_drift(self) -> DriftFinding | None:
         """Of the newest day that requests were logged on."""
         head = self.files.finished_head(self.repo("request-drift@master"))
         days = [] if head is None else self.files.paths(self.repo(f"request-drift@{head}"))
-        found = self._report("request-drift", days[-1]) if days else None
-        return None if found is None else _finding(*found, model=found[1]["champion"] or "")
+        return self._report("request-drift", days[-1], _finding_of_requests) if days else None
 
     def _slice(self, asked: Decision) -> dict | None:  # type: ignore[type-arg]
         """The window in the report that a retraining rests on: id, name, files, data commit."""
@@ -156,24 +139,59 @@ class Case:
             return None
         return found
 
-    def _report(self, part: str, path: str) -> tuple[str, dict] | None:  # type: ignore[type-arg]
-        """The newest finished commit of a part, and the JSON object in it; a newer one may be under way."""
+    def _report[T](self, part: str, path: str, parse: Parse[T]) -> T | None:
+        """What the newest finished commit of a part says; a newer one may be under way."""
         head = self.files.finished_head(self.repo(f"{part}@master"))
-        if head is None:
-            return None
-        commit = self.repo(f"{part}@{head}")
         try:
-            found = json.loads(self.files.read(commit, path))
+            return None if head is None else self._read(self.repo(f"{part}@{head}"), path, parse)
         except NotFound:
             return None
-        if not isinstance(found, dict):
-            raise Invalid(f"{commit}:{path} is not a JSON object.")
-        return head, found
+
+    def _read[T](self, commit: str, path: str, parse: Parse[T]) -> T:
+        """Invalid where the file is not what `parse` takes it for: one case's fault, said by its name."""
+        text = self.files.read(commit, path)
+        try:
+            return parse(commit.partition("@")[2], json.loads(text))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            why = f"{type(error).__name__}: {error}"
+            raise Invalid(f"{commit}:{path} is not what its name promises ({why}).") from error
 
 
-def _finding(report: str, document: dict, model: str = "") -> DriftFinding:  # type: ignore[type-arg]
+def _decision(_: str, document: Document) -> Decision:
+    return Decision(**{**document, "kind": Kind(document["kind"])})
+
+
+def _asked(_: str, document: Document) -> tuple[str, str]:
+    return str(document.get("report")), str((document.get("like") or {}).get("model", ""))
+
+
+def _like(model: str, document: Document) -> Document:
+    said = {name: document[name] for name in ("family", "parameters", "seed") if name in document}
+    return {"model": model, **said}
+
+
+def _compared(head: str, document: Document) -> Comparison | None:
+    if document.get("champion") is None:
+        return None
+    result = document["comparison"]
+    return Comparison(
+        champion=document["champion"]["commit"],
+        challenger=document["challenger"]["commit"],
+        report=head,
+        rows=result["rows"],
+        loss=result["loss"],
+        improvement=result["improvement"],
+        p_value=result["p_value"],
+    )
+
+
+def _finding(head: str, document: Document) -> DriftFinding:
     window = document["window"]
-    return DriftFinding(window["id"], window["name"], tuple(document["drifted"]), report, model)
+    return DriftFinding(window["id"], window["name"], tuple(document["drifted"]), head)
+
+
+def _finding_of_requests(head: str, document: Document) -> DriftFinding:
+    return replace(_finding(head, document), model=document["champion"] or "")
 
 
 def _entry(number: int, decision: Decision) -> str:
