@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import threading
@@ -48,6 +49,32 @@ def test_frames_come_back_and_a_torn_tail_ends_the_reading(tmp_path: Path):
         assert [found.header.id for found in inference_log.read(path)] == ["0", "1"]
     path.write_bytes(frames[0] + frames[1][:-1] + b"\xff" + frames[2])
     assert [found.header.id for found in inference_log.read(path)] == ["0"]
+
+
+@pytest.mark.parametrize(
+    "said", ['"', "\\", "two\nlines", "é \u2028 \U0001f40e", "\ud800", "", '","status":500,"id":"']
+)
+def test_what_callers_choose_comes_back_as_they_chose_it(tmp_path: Path, said: str):
+    given = record(said)
+    header = dataclasses.replace(given.header, endpoint=f"/v2/{said}", protocol=said)
+    path = tmp_path / "s.log"
+    path.write_bytes(inference_log.encode(Record(header, b"\x00asked", b"")))
+    (found,) = inference_log.read(path)
+    assert found == Record(header, b"\x00asked", b"")
+
+
+def test_what_callers_choose_is_not_remembered_for_ever(tmp_path: Path):
+    place = dict.fromkeys(inference_log.PLACE, "x")
+    frames = inference_log.Frames(**place)
+    told = {"kind": "prediction", "time_ns": 1, "latency_us": 1, "protocol": "v2"}
+    names = [f"/v2/models/{number}/infer" for number in range(inference_log.SHARED_LIMIT * 2 + 5)]
+    written = [
+        frames.frame(id="1", status=200, endpoint=name, request=b"", response=b"", **told) for name in names
+    ]
+    path = tmp_path / "s.log"
+    path.write_bytes(b"".join(written))
+    assert [found.header.endpoint for found in inference_log.read(path)] == names
+    assert len(frames._shared) <= inference_log.SHARED_LIMIT
 
 
 def test_what_is_recorded_is_there_before_anything_else_happens(tmp_path: Path):
