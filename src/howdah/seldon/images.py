@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from howdah.errors import Invalid, NotFound
+from howdah.errors import Invalid, NotFound, Unavailable
 from howdah.processes import snapshots
 
 SERVE, COMPONENT = "howdah.runtimes.serve", "howdah.runtimes.component"
@@ -59,7 +59,10 @@ class Folders:
                 f"image {image} is not known here: there is no folder images/{name}/, and it is none of "
                 f"{', '.join(sorted(OWN))}"
             )
-        known[name], kept = snapshots.keep(self._images / name, self._store)
+        try:
+            known[name], kept = snapshots.keep(self._images / name, self._store)
+        except OSError as error:
+            raise Unavailable(f"images/{name}/ cannot be copied: {error}") from error
         return kept
 
 

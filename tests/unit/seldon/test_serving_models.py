@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from howdah.errors import Corrupt, Invalid, NotFound
+from howdah.errors import Corrupt, Invalid, NotFound, Unavailable
 from howdah.seldon import images
 from howdah.seldon.fetch import ModelStore, content_hash
 from howdah.seldon.workload import ModelSource
@@ -129,6 +129,13 @@ def test_images_that_cannot_be_run(tmp_path: Path):
     (tmp_path / "shell" / "Dockerfile").write_text("CMD ./run.sh")
     with pytest.raises(Invalid, match=r"images/shell/ starts \./run\.sh"):
         resolved(tmp_path, "shell")
+
+
+def test_an_image_that_cannot_be_copied_is_refused_and_holds_up_no_other(tmp_path: Path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "kept").write_text("no folder")
+    with pytest.raises(Unavailable, match="images/mine/ cannot be copied"):
+        resolved(tmp_path, "mine:1")
 
 
 def test_our_own_images_need_no_folder(tmp_path: Path):
