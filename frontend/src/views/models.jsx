@@ -118,12 +118,14 @@ export function Comparison({ of }) {
 }
 
 function Bundle({ model }) {
-  const manifest = (model.versions.find((version) => version.id === model.champion) ?? model.versions[0])?.manifest;
-  if (!manifest) return null;
+  const version = model.versions.find((one) => one.id === model.champion) ?? model.versions[0];
+  if (!version) return null;
+  const { manifest } = version;
   return (
     <Card title="Champion's bundle">
       <Facts of={[["Task", manifest.signature.task], ["Target", manifest.signature.target], ["Family", manifest.family], ["Rows", number(manifest.rows)], ["Seed", manifest.seed], ["Model file", manifest.model_file],
         ...Object.entries(manifest.sources ?? {}).map(([input, commit]) => [`From ${input}`, <Id of={commit} to={to.set(commit)} />])]} />
+      <p class="quiet"><code>howdah reproduce {version.id}</code> makes it again from its record, and says whether the same comes out.</p>
       <Pairs label="Metrics by split" of={manifest.metrics} />
     </Card>
   );

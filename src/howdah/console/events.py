@@ -24,8 +24,8 @@ from howdah.errors import HowdahError
 
 LOOK_EVERY_S = 1.0
 LONGEST_S = 5.0
-REST = 20
-"""Where there is so much to look at that a look takes long, looks are rarer: a twentieth of the time."""
+REST = 40
+"""Where there is so much to look at that a look takes long, looks are rarer: a fortieth of the time."""
 STILL_THERE_EVERY_S = 10.0
 """A page that hears nothing for longer than twice this takes it that nobody is there."""
 _KEPT = 32

@@ -4,6 +4,7 @@ import json
 import threading
 
 import pytest
+from pachyderm_sdk.api import pfs
 from playwright.sync_api import Page, expect
 
 from howdah.daemon.house import House
@@ -117,7 +118,8 @@ def test_a_retraining_like_a_chosen_version_is_asked_for_by_mouse(opens, scene):
 
 
 def test_files_are_dropped_and_their_progress_is_shown(opens, scene):
-    page = opens("/repos/default/shared")
+    scene.pachd.pfs.create_repo(repo=pfs.Repo(name="dropped"))
+    page = opens("/repos/default/dropped")
     channel = page.context.new_cdp_session(page)
     channel.send("Network.enable")
     slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 2_000_000}
@@ -135,7 +137,7 @@ def test_files_are_dropped_and_their_progress_is_shown(opens, scene):
         return bar && bar.value > 0 && bar.value < bar.max; }"""
     )
     expect(page.locator(".sending")).to_contain_text("stored, 5.7 MiB", timeout=LONG_MS)
-    assert len(scene.files.read("shared@master", "/dropped.bin")) == 6_000_000
+    assert len(scene.files.read("dropped@master", "/dropped.bin")) == 6_000_000
 
 
 def test_who_decides_on_an_old_picture_is_asked_to_look_again(opens, scene):

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from pachyderm_sdk.api import pfs
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -189,6 +190,23 @@ def test_drift_is_shown_over_time(opens):
     expect(card.get_by_role("img")).to_have_accessible_name(re.compile("^Distance of age"))
     page.get_by_role("button", name="origin").click()
     expect(card).to_contain_text("origin")
+
+
+def test_a_page_reads_again_only_what_changed(opens, scene):
+    scene.pachd.pfs.create_repo(repo=pfs.Repo(name="early"))
+    early = opens("/repos/default/early")
+    scene.put("early", "/a.txt", "x")
+    expect(early.get_by_role("table", name="Commits").locator("tbody tr").first).to_be_visible(timeout=60_000)
+    page = opens("/dag")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    node = page.locator('[data-node="default/alone"]')
+    scene.pachd.pfs.create_repo(repo=pfs.Repo(name="alone"))
+    expect(node).to_be_visible(timeout=60_000)
+    scene.pachd.pfs.delete_repo(repo=pfs.Repo(name="alone"))
+    expect(node).to_have_count(0, timeout=60_000)
+    assert "InspectRepo" in asked
+    assert not {"ListRepo", "ListPipeline"} & set(asked)
 
 
 def test_ten_pages_share_one_channel(scene, browser):
