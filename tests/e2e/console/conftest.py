@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from pachyderm_sdk import Client
 from pachyderm_sdk.api import pfs, pps
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -141,6 +142,28 @@ def browser() -> Iterator[Browser]:
         found = playwright.chromium.launch(executable_path=executable, args=QUIET)
         yield found
         found.close()
+
+
+@pytest.fixture
+def for_everyone() -> Callable[[Page], None]:
+    """Fails where a page is not for those who see it light or dark or hear it, on a telephone or on a wide
+    screen. The page's policy must be bypassed: the checker is a script of its own."""
+
+    def check(page: Page) -> None:
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            found = Axe().run(page).response["violations"]
+            serious = [
+                (rule["id"], [node["html"] for node in rule["nodes"]][:3])
+                for rule in found
+                if rule["impact"] in ("serious", "critical")
+            ]
+            assert serious == [], scheme
+        for width in (390, 2560):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), width
+
+    return check
 
 
 Opens = Callable[..., Page]
