@@ -44,7 +44,7 @@ def test_a_pachd_and_a_cluster_that_answer(house: House, monkeypatch: pytest.Mon
     pachd, cluster = found()
     assert (pachd.verdict, cluster.verdict) == ("ok", "ok")
     assert f"{house.running.pachd} is 2." in pachd.found
-    assert "it answers, and has 0 SeldonDeployments" in cluster.found
+    assert "it answers, and has " in cluster.found
 
 
 def test_a_context_whose_pachd_is_gone(nobody: int, tmp_path: Path) -> None:

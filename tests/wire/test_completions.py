@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ KEPT = {
 
 
 @pytest.fixture(scope="module")
-def model(house: House) -> str:
+def model(house: House) -> Iterator[str]:
     """The commit of the model of a case `planes`, which is deployed, too."""
     files = Files.at(house.running.pachd)
     files.ensure_repo("planes-policy", "")
@@ -35,7 +36,8 @@ def model(house: House) -> str:
     commit = files.put("planes-model@master", {"/model.json": b"{}"})
     with Deployments(Path(house.running.kubeconfig).read_text()) as there:
         there.apply(KEPT)
-    return commit
+        yield commit
+        there.delete("planes-served")
 
 
 def told(house: House, shell: str, line: str, **more: str) -> str:
