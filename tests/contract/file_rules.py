@@ -19,7 +19,7 @@ from store_machine import (
     play,
     repo_ref,
 )
-from store_model import FINISHED, OPEN, Fileset, Key, Model, Refused
+from store_model import FINISHED, FINISHING, OPEN, Fileset, Key, Model, Refused
 
 from howdah.core.refs import CommitId, CommitRef, CommitSpec, RepoRef
 from howdah.errors import HowdahError
@@ -91,10 +91,15 @@ class FileRules(Machine):
         datum=st.sampled_from(["", "one"]),
     )
     def copy_files(self, pick: int, other: int, path: int, to: str, append: bool, datum: str) -> None:
-        key, source = self.some_commit(pick, OPEN), self.some_commit(other, OPEN, FINISHED)
-        files = None if source is None else self.model.files(source)
-        if key is None or source is None or files is None:
+        key = self.some_commit(pick, OPEN)
+        sources = [
+            (found, files)
+            for found, commit in self.model.commits.items()
+            if commit.state != FINISHING and (files := self.model.files(found))
+        ]
+        if key is None or not sources:
             return
+        source, files = sources[other % len(sources)]
         what = ["/", "/d", *sorted(files)][path % (len(files) + 2)]
         with self.versions.modify(commit_ref(key)) as session:
             session.copy(self.versions.files(commit_ref(source)), what, to, append, datum)

@@ -17,6 +17,9 @@ from howdah.pachd.versions.check import check
 
 
 class StoreMachine(GraphRules, FileRules, HouseRules):
+    steps = 0
+    """Of all runs together: Hypothesis makes fewer than it may."""
+
     @initialize(far=st.booleans(), trigger=st.none() | triggers, history=st.lists(ops, max_size=4))
     def begin(self, far: bool, trigger: OnBranch | None, history: list[list[Op]]) -> None:
         """With something in place: from nothing few runs would come far."""
@@ -28,7 +31,7 @@ class StoreMachine(GraphRules, FileRules, HouseRules):
         if trigger is not None:
             self.set_trigger(("a", "live"), trigger._replace(branch="master"))
             self.create_branch(("b", "live"), [("a", "live")], never=False, pick=None)
-        for what in history:
+        for what in [FIRST, *history]:
             self.write_to_branch(("a", "master"), what, at_once=True)
             while self.some_commit(0, OPEN):
                 self.write(0, what)
@@ -38,6 +41,7 @@ class StoreMachine(GraphRules, FileRules, HouseRules):
 
     @invariant()
     def is_the_same(self) -> None:
+        StoreMachine.steps += 1
         self.go_on_after_a_crash()
         assert [str(finding) for finding in check(self.versions)] == []
         compare(self.versions, self.model)
@@ -59,6 +63,7 @@ class StoreMachine(GraphRules, FileRules, HouseRules):
         assert {one for one in there if one[0] in ("repo", "branch", "commit")} == expected
 
 
+FIRST = [Op("put", path, "", path.encode() * 60) for path in ("/f", "/d/x", "/d-z")]
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
@@ -80,14 +85,16 @@ def test_any_order_of_operations() -> None:
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_ten_thousand_steps() -> None:
-    run_state_machine_as_test(
-        StoreMachine,
-        settings=settings(
-            max_examples=200,
-            stateful_step_count=50,
-            deadline=None,
-            database=None,
-            phases=[Phase.generate, Phase.shrink],
-            suppress_health_check=QUIET,
-        ),
-    )
+    StoreMachine.steps = 0
+    while StoreMachine.steps < 10_000:
+        run_state_machine_as_test(
+            StoreMachine,
+            settings=settings(
+                max_examples=100,
+                stateful_step_count=50,
+                deadline=None,
+                database=None,
+                phases=[Phase.generate, Phase.shrink],
+                suppress_health_check=QUIET,
+            ),
+        )
