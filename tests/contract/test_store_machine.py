@@ -37,7 +37,7 @@ class StoreMachine(GraphRules, FileRules, HouseRules):
                 self.write(0, what)
                 self.finish(0, "", "")
             self.let_finish()
-        self.start([("a", "dev")], "")
+        self.start_after(("a", "dev"), -1)  # an open one that rests on files
 
     @invariant()
     def is_the_same(self) -> None:
