@@ -23,6 +23,7 @@ GROUPS = {
         "howdah.cli.reproduce",
         "Train a model again from its record and compare: bytes, predictions, or where not.",
     ),
+    "demo": Group("howdah.cli.demo:demo", "Tell the whole story on real data (in a checkout)."),
     "doctor": Group("howdah.cli.doctor", "Check this machine and say what to do."),
     "init": Group("howdah.cli.init:init", "Begin a case of your own from a CSV file."),
     "predict": Group("howdah.cli.predicting:predict", "Ask a deployed model."),

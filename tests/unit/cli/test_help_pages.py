@@ -20,6 +20,7 @@ PAGES = Path(__file__).parent / "help"
 TRANSCRIPTS = Path(__file__).parents[2] / "wire" / "transcripts"
 PROGRAMS = {"howdah": tree.app, "pachctl": pachctl}
 ELSEWHERE = {
+    "howdah demo": "it is a story of minutes: tests/unit/cli/test_demo_command.py, tests/e2e/test_demo.py",
     "howdah doctor": "its findings differ from machine to machine: tests/unit/cli/test_doctor.py",
     "pachctl subscribe commit": "it ends by Ctrl-C: tests/wire/test_pachctl_interrupted.py",
     "pachctl restart datum": "it needs a datum that runs: tests/unit/pipelines/test_jobs.py",
