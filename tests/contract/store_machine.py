@@ -18,6 +18,7 @@ from store_model import FINISHED, FINISHING, OPEN, Key, Model, NewId, Refused
 
 from howdah.core.refs import DEFAULT_PROJECT, BranchRef, CommitId, CommitRef, RepoRef
 from howdah.errors import HowdahError
+from howdah.pachd.storage.blobs import Blobs
 from howdah.pachd.versions import Transaction, Versions, opening, tables
 from howdah.pachd.versions import store as facade
 from howdah.pachd.versions.check import check
@@ -113,6 +114,8 @@ class Machine(RuleBasedStateMachine):
         self._patches.enter_context(patch.object(facade, "new_commit_id", self.new_id))
         self._patches.enter_context(patch.object(opening, "LocalObjects", objects_on(self.disk)))
         self._patches.enter_context(patch.object(opening, "Database", database_on(self.disk)))
+        # Packs so small that gc finds some without life.
+        self._patches.enter_context(patch.object(opening, "Blobs", partial(Blobs, pack_bytes=2_000)))
         self.store = OpenStore(self.place, self.clock)
         self.model = Model(self.clock.now_s)
         self.acknowledged: list[Model] | None = None
