@@ -3,8 +3,9 @@
 A topic is a kind of object, or a kind and a name, such as `commits:default/images`; a page that
 hears one that it is about reads again what it shows, through the public API, so a lost or doubled
 event costs nothing. All pages with one token share one look a second at the newest commits and
-jobs, at repos, pipelines and deployments; while no page is open nobody looks. What was seen last is kept, so
-that a page that opens later hears what has changed since, and not that everything is new.
+jobs and at deployments, and, when those moved or for five seconds nobody has, at repos and pipelines, of
+which there may be hundreds; while no page is open nobody looks. What was seen last is kept, so that a page
+that opens later hears what has changed since, and not that everything is new.
 """
 
 import asyncio
@@ -33,6 +34,8 @@ _KEPT = 32
 _COMMITS, _JOBS = 100, 60
 _ONE = "one:"
 """Begins what is no topic but the mark of one commit or job, to tell whether the looks overlap."""
+
+_STANDING = ("repos:", "pipelines:")
 
 Digests = Mapping[str, str]
 
@@ -75,7 +78,7 @@ class _Watch:
         self._queues: set[asyncio.Queue[list[str]]] = set()
         self._task: asyncio.Task[None] | None = None
         self._seen: Digests = {}
-        self._began = 0.0
+        self._began = self._saw_all = 0.0
 
     @property
     def idle(self) -> bool:
@@ -129,7 +132,13 @@ class _Watch:
     async def _look(self, before: Digests) -> Digests:
         try:
             pachd = await self._engines.pachd(self._key)
-            found = dict(await run_in_threadpool(_pachd_digests, pachd))
+            found = await run_in_threadpool(_moving, pachd)
+            known = {topic: digest for topic, digest in before.items() if topic.startswith(_STANDING)}
+            moved = any(before.get(topic) != digest for topic, digest in found.items())
+            if moved or time.monotonic() - self._saw_all >= LONGEST_S:
+                self._saw_all = time.monotonic()
+                known = await run_in_threadpool(_standing, pachd)
+            found |= known
         except HowdahError:
             return before  # a page notices by itself that an answer stays away
         found["deployments"] = await self._deployments() or before.get("deployments", "")
@@ -155,12 +164,8 @@ def changed(before: Digests, now: Digests) -> list[str]:
     return sorted(topic for topic in topics if not topic.startswith(_ONE))
 
 
-def _pachd_digests(pachd: Pachd) -> Digests:
+def _moving(pachd: Pachd) -> dict[str, str]:
     found: dict[str, blake2b] = {}
-    for each in pachd.stream("pfs_v2.API/ListRepo", type="user"):
-        each.ClearField("size_bytes_upper_bound")  # moves with every commit, which has its own topic
-        each.ClearField("details")
-        _add(found, "repos", each.repo, each)
     for info in pachd.stream("pfs_v2.API/ListCommit", number=_COMMITS, all=True):
         repo = info.commit.repo
         found[f"{_ONE}commits:{repo.project.name}/{repo.name}.{repo.type}@{info.commit.id}"] = blake2b()
@@ -169,8 +174,21 @@ def _pachd_digests(pachd: Pachd) -> Digests:
     for job in pachd.stream("pps_v2.API/ListJob", number=_JOBS):
         found[f"{_ONE}jobs:{job.job.id}"] = blake2b()
         _add(found, "jobs", job.job.pipeline, job)
+    return _ended(found)
+
+
+def _standing(pachd: Pachd) -> dict[str, str]:
+    found: dict[str, blake2b] = {}
+    for each in pachd.stream("pfs_v2.API/ListRepo", type="user"):
+        each.ClearField("size_bytes_upper_bound")  # moves with every commit, which has its own topic
+        each.ClearField("details")
+        _add(found, "repos", each.repo, each)
     for pipeline in pachd.stream("pps_v2.API/ListPipeline"):
         _add(found, "pipelines", pipeline.pipeline, pipeline)
+    return _ended(found)
+
+
+def _ended(found: dict[str, blake2b]) -> dict[str, str]:
     return {topic: digest.hexdigest() for topic, digest in found.items()}
 
 
