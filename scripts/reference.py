@@ -165,7 +165,7 @@ Some things that one might look for are part of another step:
 
 | | is done by |
 |---|---|
-| package | `train` and `forecast`: a whole bundle, with schema, card, reference, scenarios |
+| package | `train` and `forecast`: a whole bundle, with schema, card, plots, reference, scenarios |
 | cross validation | `train` and `tune`, before anything is fitted on all rows |
 | encodings, filling, scaling | the model inside the bundle; servers and notebooks are asked with raw rows |
 | fitting a detector, an explainer | whoever watches or explains, at its start, on the bundle's reference |

@@ -7,6 +7,7 @@ One folder; this module is its only reader and writer.
     reference.csv       a sample of the training rows, inputs and target: the past as it was
     card.md             the model card: data, limits, risks
     scenarios.json      rows and the answers this model gave them when it was made
+    plots/*.svg         how it did on what it was validated on; the card shows them
 
 The bytes depend only on data, code, parameters and seed: no time, host or path is
 written, so that training again from the same commits can be compared byte for byte.
@@ -17,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -27,7 +28,23 @@ from howdah.learning.signature import Array, Field, Signature
 
 FORMAT = 1
 MANIFEST = "model.json"
+PLOTS = "plots"
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "onnxruntime", "skops", "tensorflow", "keras")
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What a model was judged on, which its plots show and its figures tell."""
+
+    by: Literal["cross_validation", "last_days"]
+    rows: int
+    """How many answers were judged, each by a model that had not learned from its row."""
+    sources: Mapping[str, str]
+    """The input that these rows are of, and its commit; empty outside a pipeline."""
+    folds: int = 0
+    """Of the cross validation; 0 where there was none."""
+    days: int = 0
+    """How many of the last days were held out; 0 where none were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +65,8 @@ class Manifest:
     code: str = ""
     """The content hash of the image's code, where the step ran in one."""
     libraries: Mapping[str, str] = field(default_factory=dict)
+    validation: Validation | None = None
+    """None in a bundle of before this was recorded."""
     format: int = FORMAT
 
 
@@ -116,7 +135,16 @@ def _manifest(document: dict[str, object]) -> Manifest:
         raise TypeError("signature is not an object")
     fields = {side: tuple(_field(entry) for entry in signature.pop(side)) for side in ("inputs", "outputs")}
     classes = tuple(signature.pop("classes"))
-    return Manifest(signature=Signature(**signature, **fields, classes=classes), **document)  # type: ignore[arg-type]
+    shape = Signature(**signature, **fields, classes=classes)  # type: ignore[arg-type]
+    return Manifest(signature=shape, validation=_validation(document.pop("validation", None)), **document)  # type: ignore[arg-type]
+
+
+def _validation(entry: object) -> Validation | None:
+    if entry is None:
+        return None
+    if not isinstance(entry, dict):
+        raise TypeError("validation is not an object")
+    return Validation(**entry)
 
 
 def _field(entry: dict[str, Any]) -> Field:
@@ -130,10 +158,17 @@ def write(
     reference: str,
     card: str,
     scenario_inputs: Mapping[str, Array],
+    plots: Mapping[str, str] | None = None,
 ) -> Bundle:
-    """Completes `folder`, which already holds the model's file, and reads the result back."""
+    """Completes `folder`, which already holds the model's file, and reads the result back.
+
+    `plots` is SVG by name, drawn by whoever trained, so that a server needs no library for it.
+    """
     (folder / "reference.csv").write_text(reference, encoding="utf-8")
     (folder / "card.md").write_text(card, encoding="utf-8")
+    for name, drawn in (plots or {}).items():
+        (folder / PLOTS).mkdir(exist_ok=True)
+        (folder / PLOTS / f"{name}.svg").write_text(drawn, encoding="utf-8")
     (folder / MANIFEST).write_text(_json(asdict(manifest)), encoding="utf-8")
     bundle = read(folder)
     outputs = bundle.model().predict(scenario_inputs)

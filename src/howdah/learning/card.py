@@ -1,6 +1,8 @@
 """The model card: what the model is for, what it learned from, and where it must not be trusted."""
 
-from howdah.learning.bundle import Manifest
+from collections.abc import Iterable
+
+from howdah.learning.bundle import PLOTS, Manifest
 from howdah.learning.schema import Column, Schema
 
 CHOSEN = (
@@ -9,8 +11,11 @@ CHOSEN = (
 )
 
 
-def write(manifest: Manifest, schema: Schema) -> str:
-    """Markdown from the manifest and the schema alone, so that it never says more than is known."""
+def write(manifest: Manifest, schema: Schema, plots: Iterable[str] = ()) -> str:
+    """Markdown from the manifest and the schema alone, so that it never says more than is known.
+
+    `plots` are the names of those that lie beside it.
+    """
     signature = manifest.signature
     lines = [
         f"# {manifest.name}",
@@ -30,6 +35,8 @@ def write(manifest: Manifest, schema: Schema) -> str:
         "|---|" + "---|" * len(manifest.metrics["cross_validation"]),
         *(_figures(split, manifest) for split in sorted(manifest.metrics)),
         *(["", CHOSEN] if "chosen" in manifest.sources else []),
+        *_validated(manifest),
+        *_shown(plots),
         "",
         "## Limits and risks",
         "- It interpolates: outside the ranges above its answers are guesses.",
@@ -39,7 +46,7 @@ def write(manifest: Manifest, schema: Schema) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_forecast(manifest: Manifest) -> str:
+def write_forecast(manifest: Manifest, plots: Iterable[str] = ()) -> str:
     """The same for a forecast: every series beside the naive answer, whoever wins."""
     figures = manifest.metrics
     lines = [
@@ -57,6 +64,8 @@ def write_forecast(manifest: Manifest) -> str:
             f"{'model' if f['mase'] < 1 else 'naive'} |"
             for name, f in sorted(figures.items())
         ),
+        *_validated(manifest),
+        *_shown(plots),
         "",
         "## Limits and risks",
         "- A MASE a hair below one may well be luck: daily prices are close to unpredictable.",
@@ -64,6 +73,24 @@ def write_forecast(manifest: Manifest) -> str:
         f"- It knows {', '.join(manifest.signature.inputs[0].columns)}, and nothing of what is to come.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _validated(manifest: Manifest) -> list[str]:
+    on = manifest.validation
+    if on is None:
+        return []
+    how = (
+        f"By cross validation in {on.folds} folds: each of {on.rows} rows was answered by a model that had "
+        "not learned from it"
+        if on.by == "cross_validation"
+        else f"On the last {on.days} working days: {on.rows} rows that it had not learned from"
+    )
+    of = [f"`{name}` at commit `{commit}`" for name, commit in sorted(on.sources.items())]
+    return ["", how + (f", of {', '.join(of)}." if of else ".")]
+
+
+def _shown(plots: Iterable[str]) -> list[str]:
+    return [line for name in plots for line in ("", f"![{name.replace('_', ' ')}]({PLOTS}/{name}.svg)")]
 
 
 def _row(column: Column) -> str:

@@ -1,6 +1,7 @@
 """How good a model is, in the usual figures, always beside the naive answer."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -86,22 +87,32 @@ def naive(train: Array, truth: Array, signature: Signature) -> Figures:
     return classification(truth.astype(str), np.tile(frequencies, (len(truth), 1)), signature.classes)
 
 
+@dataclass(frozen=True, slots=True)
+class CrossValidation:
+    folds: list[Figures]
+    outputs: dict[str, Array]
+    """Each row's answer, by the one of the folds' models that had not learned from it."""
+
+    def mean(self) -> Figures:
+        names = self.folds[0]
+        return {name: float(np.mean([fold[name] for fold in self.folds if name in fold])) for name in names}
+
+
 def cross_validate(
     estimator: Pipeline, frame: pd.DataFrame, truth: Array, signature: Signature, folds: int, seed: int
-) -> list[Figures]:
-    """The figures of each fold, shuffled by `seed`, stratified by class where there are classes."""
+) -> CrossValidation:
+    """Every row is judged once; shuffled by `seed`, stratified by class where there are classes."""
     if len(frame) < 2 * folds:
         raise Invalid(f"{len(frame)} rows are too few for {folds} folds; at least {2 * folds} are needed.")
     splitter = (StratifiedKFold if signature.task == "classification" else KFold)(
         folds, shuffle=True, random_state=seed
     )
-    results = []
+    results: list[Figures] = []
+    whole: dict[str, Array] = {}
     for learn, held in splitter.split(frame, truth):
         fitted = clone(estimator).fit(frame.iloc[learn], truth[learn])
         outputs = outputs_of(fitted, frame.iloc[held], signature)
         results.append(evaluate(truth[held], outputs, signature))
-    return results
-
-
-def mean(folds: Sequence[Figures]) -> Figures:
-    return {name: float(np.mean([fold[name] for fold in folds if name in fold])) for name in folds[0]}
+        for name, values in outputs.items():
+            whole.setdefault(name, np.empty((len(truth), *values.shape[1:]), values.dtype))[held] = values
+    return CrossValidation(results, whole)

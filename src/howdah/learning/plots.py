@@ -10,11 +10,34 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from howdah.learning.signature import Array
+from howdah.learning import evaluation
+from howdah.learning.signature import Array, Signature
 
 # Ids in the SVG come from this salt instead of chance, and no date is written.
 STABLE: Any = {"svg.hashsalt": "howdah", "svg.fonttype": "none", "font.family": "sans-serif"}
 BLUE, GREY = "#3a7ca5", "#9aa5b1"
+# Every point is a line of SVG: a million of them would outweigh the model.
+POINTS = 2000
+
+
+def of_answers(truth: Array, outputs: Mapping[str, Array], signature: Signature) -> dict[str, str]:
+    """The plots that a table's task asks for, by name: what was against what was answered."""
+    if signature.task == "regression":
+        return {"residuals": residuals(truth.astype(float), outputs[signature.target], signature.target)}
+    labels = np.asarray(signature.classes)[outputs["probabilities"].argmax(axis=1)]
+    matrix = evaluation.confusion(truth.astype(str), labels, signature.classes)
+    drawn = {"confusion": confusion(matrix, signature.classes)}
+    if len(signature.classes) == 2:
+        positive = signature.classes[-1]
+        drawn["calibration"] = calibration(truth.astype(str), outputs["probabilities"][:, 1], positive)
+    return drawn
+
+
+def of_forecast(
+    truth: Array, predicted: Array, target: str, series: Mapping[str, evaluation.Figures]
+) -> dict[str, str]:
+    """The plots of a forecast on held-out days, all series together and each beside the naive one."""
+    return {"residuals": residuals(truth, predicted, target), "beside_naive": beside_naive(series)}
 
 
 def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
@@ -43,10 +66,26 @@ def calibration(truth: Array, probabilities: Array, positive: str, bins: int = 1
 
 
 def residuals(truth: Array, predicted: Array, name: str) -> str:
+    """Of more than POINTS rows a sample, always the same, and the plot says so."""
+    below = "predicted"
+    if len(truth) > POINTS:
+        below += f" ({POINTS} of {len(truth)} rows)"
+        chosen = np.sort(np.random.default_rng(0).permutation(len(truth))[:POINTS])
+        truth, predicted = truth[chosen], predicted[chosen]
     figure, axes = _blank(f"{name}: what was less what was predicted")
     axes.axhline(0, color=GREY, linewidth=1)
     axes.scatter(predicted, truth - predicted, s=12, color=BLUE)
-    axes.set(xlabel="predicted", ylabel="residual")
+    axes.set(xlabel=below, ylabel="residual")
+    return _svg(figure)
+
+
+def beside_naive(series: Mapping[str, evaluation.Figures]) -> str:
+    """Bars of each series' MASE, the first in order on top; the line is the naive forecast."""
+    figure, axes = _blank("MASE: the error over the naive forecast's")
+    names = sorted(series)[::-1]
+    axes.barh(names, [series[name]["mase"] for name in names], color=BLUE)
+    axes.axvline(1, color=GREY, linewidth=1)
+    axes.set(xlabel="left of the line the model is better")
     return _svg(figure)
 
 

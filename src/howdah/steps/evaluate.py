@@ -9,12 +9,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from howdah.errors import Invalid
 from howdah.learning import bundle, evaluation, plots, training
 from howdah.learning.schema import Schema
-from howdah.learning.signature import Array, Signature
 from howdah.steps import program
 from howdah.steps.train import read_clean
 
@@ -45,23 +42,10 @@ def main(arguments: Sequence[str]) -> None:
     folder = options.out / "plots"
     folder.mkdir(parents=True, exist_ok=True)
     (options.out / "evaluation.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    for name, drawn in _plots(truth, outputs, signature).items():
+    for name, drawn in plots.of_answers(truth, outputs, signature).items():
         (folder / f"{name}.svg").write_text(drawn, encoding="utf-8")
     told = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
     program.say(f"{found.manifest.name} on {len(truth)} rows: {told}")
-
-
-def _plots(truth: Array, outputs: dict[str, Array], signature: Signature) -> dict[str, str]:
-    if signature.task == "regression":
-        answers = outputs[signature.target]
-        return {"residuals": plots.residuals(truth.astype(float), answers, signature.target)}
-    labels = np.asarray(signature.classes)[outputs["probabilities"].argmax(axis=1)]
-    matrix = evaluation.confusion(truth.astype(str), labels, signature.classes)
-    drawn = {"confusion": plots.confusion(matrix, signature.classes)}
-    if len(signature.classes) == 2:
-        positive = signature.classes[-1]
-        drawn["calibration"] = plots.calibration(truth.astype(str), outputs["probabilities"][:, 1], positive)
-    return drawn
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 Reads every COMPANY.csv of --data as `features` writes them, holds the last days out for
 all companies, trains one model on the windows before them, exports it to ONNX where that
-is proven to agree, and writes the bundle under --out. The card says for each company who
-wins, the model or the naive forecast.
+is proven to agree, and writes the bundle under --out. The card and the plots say for each
+company who wins, the model or the naive forecast.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from howdah.learning import bundle, calendar, card, forecasting, predictor
-from howdah.learning.signature import Signature
+from howdah.learning import bundle, calendar, card, forecasting, plots, predictor
+from howdah.learning.signature import Array, Signature
 from howdah.steps import program
 
 
@@ -37,6 +37,7 @@ def main(arguments: Sequence[str]) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     model_file = forecasting.export(model, runs[-500:], shape, options.out)
 
+    figures, held, predicted = _judge(sides, options.out / model_file, shape)
     manifest = bundle.Manifest(
         name=options.name,
         model_file=model_file,
@@ -45,17 +46,22 @@ def main(arguments: Sequence[str]) -> None:
         parameters={"window": options.window, "units": options.units, "epochs": options.epochs},
         seed=options.seed,
         rows=len(runs),
-        metrics=_judge(sides, options.out / model_file, shape),
+        metrics=figures,
         sources=program.sources(options.data),
         code=program.code_hash(),
         libraries=bundle.versions(),
+        validation=bundle.Validation(
+            "last_days", len(held.truth), program.sources(options.data), days=options.holdout_days
+        ),
     )
+    drawn = plots.of_forecast(held.truth, predicted, shape.target, figures)
     bundle.write(
         options.out,
         manifest,
         reference=_reference(companies, forecasting.border(companies, options.holdout_days), names),
-        card=card.write_forecast(manifest),
+        card=card.write_forecast(manifest, drawn),
         scenario_inputs={"window": runs[:: max(1, len(runs) // 5)][:5]},
+        plots=drawn,
     )
 
 
@@ -68,21 +74,24 @@ def read_features(folder: Path) -> dict[str, pd.DataFrame]:
 
 def _judge(
     sides: dict[str, dict[str, forecasting.Days]], model: Path, shape: Signature
-) -> dict[str, dict[str, float]]:
+) -> tuple[dict[str, dict[str, float]], forecasting.Days, Array]:
+    """The figures of each company and of all, the days they are of, and what was answered for these."""
     served = predictor.load(model.parent, model.name, shape)
     judged = {}
     for name, side in sides.items():
         held = side["held_out"]
         if len(held.runs) == 0:
             continue  # a company that has stopped trading has no last days
-        judged[name] = _figures(served, held)
+        judged[name] = forecasting.figures(held.truth, _answers(served, held))
         program.say(f"{name}: MASE {judged[name]['mase']:.4f} on {len(held.truth)} held-out days")
-    judged["held_out"] = _figures(served, forecasting.together([side["held_out"] for side in sides.values()]))
-    return judged
+    whole = forecasting.together([side["held_out"] for side in sides.values()])
+    predicted = _answers(served, whole)
+    judged["held_out"] = forecasting.figures(whole.truth, predicted)
+    return judged, whole, predicted
 
 
-def _figures(served: predictor.Model, days: forecasting.Days) -> dict[str, float]:
-    return forecasting.figures(days.truth, served.predict({"window": days.runs})[calendar.TARGET])
+def _answers(served: predictor.Model, days: forecasting.Days) -> Array:
+    return served.predict({"window": days.runs})[calendar.TARGET]
 
 
 def _reference(companies: dict[str, pd.DataFrame], last: pd.Timestamp, names: list[str]) -> str:

@@ -2,7 +2,8 @@
 
 Reads every clean file of --data in the order of their names, cross-validates the model
 family, fits it on all rows, exports it to ONNX where that is proven to give the same
-answers (skops otherwise), and writes the bundle under --out.
+answers (skops otherwise), and writes the bundle under --out: with plots of the cross
+validation's answers, for classes confusion and, for two, calibration; for numbers residuals.
 """
 
 import json
@@ -55,14 +56,15 @@ def main(arguments: Sequence[str]) -> None:
         parameters = {**found["parameters"], **parameters}
     parameters = like.get("parameters", parameters)  # type: ignore[assignment]
     estimator = training.build(signature, options.family, parameters, options.seed)
-    folds = evaluation.cross_validate(estimator, frame, truth, signature, options.folds, options.seed)
+    judged = evaluation.cross_validate(estimator, frame, truth, signature, options.folds, options.seed)
     metrics = {
-        "cross_validation": evaluation.mean(folds),
+        "cross_validation": judged.mean(),
         "naive": evaluation.naive(truth, truth, signature),
     }
     program.say(
         f"{options.name}: {len(rows)} rows, {options.folds} folds: {_headline(metrics['cross_validation'])}"
     )
+    drawn = _drawn(truth, judged.outputs, signature)
     estimator.fit(frame, truth)
 
     model_file = export.export(estimator, frame, signature, _fresh(options.out))
@@ -80,20 +82,30 @@ def main(arguments: Sequence[str]) -> None:
         ),
         code=program.code_hash(),
         libraries=bundle.versions(),
+        validation=bundle.Validation(
+            "cross_validation", len(rows), program.sources(options.data), folds=options.folds
+        ),
     )
     shutil.copyfile(options.schema / "schema.json", options.out / "schema.json")
     bundle.write(
         options.out,
         manifest,
         reference=sample(rows, options.seed).to_csv(index=False),
-        card=card.write(manifest, lesson.schema),
+        card=card.write(manifest, lesson.schema, drawn),
         scenario_inputs=_scenarios(frame, signature),
+        plots=drawn,
     )
     program.say(
         f"{options.name}: wrote {model_file}; it agrees with the fitted model on every training row"
         if model_file.endswith("onnx")
         else f"{options.name}: wrote {model_file}"
     )
+
+
+def _drawn(truth: Array, outputs: dict[str, Array], signature: Signature) -> dict[str, str]:
+    from howdah.learning import plots  # here: many steps read rows as this one does, and draw nothing
+
+    return plots.of_answers(truth, outputs, signature)
 
 
 def _wanted(request: Path) -> JsonObject:

@@ -56,8 +56,8 @@ def _figures(
     lesson: Lesson, family: str, parameters: Parameters, folds: int, seed: int
 ) -> evaluation.Figures:
     estimator = training.build(lesson.signature, family, parameters, seed)
-    found = evaluation.cross_validate(estimator, lesson.frame, lesson.truth, lesson.signature, folds, seed)
-    return evaluation.mean(found)
+    frame, truth, signature = lesson.frame, lesson.truth, lesson.signature
+    return evaluation.cross_validate(estimator, frame, truth, signature, folds, seed).mean()
 
 
 def _search(

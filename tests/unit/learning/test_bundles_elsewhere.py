@@ -22,7 +22,7 @@ from pathlib import Path
 from howdah.learning import bundle
 found = bundle.read(Path(sys.argv[1]))
 differences = found.replay(found.model())
-print(json.dumps([differences, sorted({"sklearn", "skops", "keras"} & set(sys.modules))]))
+print(json.dumps([differences, sorted({"sklearn", "skops", "keras", "matplotlib"} & set(sys.modules))]))
 """
 
 

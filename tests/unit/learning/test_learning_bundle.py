@@ -85,6 +85,23 @@ def test_a_changed_answer_is_named_by_scenario(tmp_path: Path) -> None:
     assert [line.split(":")[0] for line in found.replay(found.model())] == ["scenario 1"]
 
 
+@pytest.mark.slow
+def test_a_bundle_of_before_plots_and_validation_still_opens(tmp_path: Path) -> None:
+    made(tmp_path, "regression", "ridge")
+    path = tmp_path / "model.json"
+    document = json.loads(path.read_text())
+    del document["validation"]
+    path.write_text(json.dumps(document))
+    found = bundle.read(tmp_path)
+    assert found.manifest.validation is None
+    assert not (tmp_path / "plots").exists()
+    assert found.replay(found.model()) == []
+    for wrong in ("rows", {"by": "cross_validation"}, {"by": "", "rows": 1, "sources": {}, "more": 1}):
+        path.write_text(json.dumps({**document, "validation": wrong}))
+        with pytest.raises(Corrupt, match="is incomplete"):
+            bundle.read(tmp_path)
+
+
 def test_what_is_no_bundle_says_so(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match=r"holds no model\.json"):
         bundle.read(tmp_path)

@@ -47,7 +47,7 @@ def cross_validated(
     seed = int(options["--seed"][0])
     estimator = training.build(signature, options["--family"][0], parameters, seed)
     frame = training.frame_of(rows, signature)
-    return evaluation.mean(evaluation.cross_validate(estimator, frame, truth, signature, 5, seed))
+    return evaluation.cross_validate(estimator, frame, truth, signature, 5, seed).mean()
 
 
 @pytest.mark.slow

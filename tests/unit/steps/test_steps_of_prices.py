@@ -69,6 +69,20 @@ def test_the_bundle_says_what_stands_in_a_window_and_holds_the_days_it_learned_f
     assert np.isfinite(found.model().predict({"window": runs})["log_return"]).all()
 
 
+def test_the_bundle_shows_how_it_did_on_the_days_it_was_not_shown(home: Path) -> None:
+    found = bundle.read(home / "model").manifest
+    assert found.validation is not None
+    assert (found.validation.by, found.validation.days) == ("last_days", 60)
+    assert 4 * 55 <= found.validation.rows <= 4 * 60
+    card = (home / "model" / "card.md").read_text()
+    assert f"On the last 60 working days: {found.validation.rows} rows" in card
+    for name in ("residuals", "beside_naive"):
+        assert f"](plots/{name}.svg)" in card
+        assert (home / "model" / "plots" / f"{name}.svg").read_text().startswith("<?xml")
+    drawn = (home / "model" / "plots" / "beside_naive.svg").read_text()
+    assert all(f">{name}</text>" in drawn for name in ("AAPL", "GOOG", "IBM", "MSFT", "held_out"))
+
+
 def test_a_forecast_is_explained_by_its_features(home: Path, tmp_path: Path) -> None:
     explain.main(["--model", str(home / "model"), "--rows", "2", "--out", str(tmp_path)])
     document = json.loads((tmp_path / "explanation.json").read_text())

@@ -2,12 +2,18 @@
 
 import importlib
 import json
+import os
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from howdah.errors import Invalid
+from howdah.learning import bundle, plots
 from howdah.learning.schema import Schema
 from howdah.steps import evaluate, explain, profile, schema, train
 
@@ -23,11 +29,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for part, file in (("data", HEART / "data" / "1-cleveland.csv"), ("schema", HEART / "schema.json")):
         (folder / part).mkdir()
         shutil.copy(file, folder / part)
+    train.main([*learning(folder), "--out", str(folder / "model")])
+    return folder
+
+
+def learning(folder: Path) -> list[str]:
     what = ["--name", "heart", "--target", "disease", "--task", "classification"]
     how = ["--family", "logistic", "--parameter", "C=0.3"]
     left = [word for name in ("id", "dataset", "num") for word in ("--leave-out", name)]
-    train.main([*inputs(folder, "data", "schema"), *what, *how, *left, "--out", str(folder / "model")])
-    return folder
+    return [*inputs(folder, "data", "schema"), *what, *how, *left]
 
 
 def inputs(folder: Path, *names: str) -> list[str]:
@@ -95,6 +105,50 @@ def test_evaluate_gives_figures_beside_naive_and_plots(
     assert set(drawn) == {"confusion", "calibration"}
     evaluate.main([*inputs(home, "model", "data"), "--out", str(tmp_path)])
     assert {path.stem: path.read_bytes() for path in (tmp_path / "plots").iterdir()} == drawn
+
+
+@pytest.mark.slow
+def test_a_bundle_shows_what_it_was_validated_on(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("data_COMMIT", "c0ffee")
+    monkeypatch.setenv("schema_COMMIT", "5c4e3a")
+    train.main([*learning(home), "--folds", "4", "--out", str(tmp_path)])
+    found = bundle.read(tmp_path).manifest
+    assert found.validation == bundle.Validation("cross_validation", 304, {"data": "c0ffee"}, folds=4)
+    assert set(found.sources) == {"data", "schema"}
+    card = (tmp_path / "card.md").read_text()
+    assert "in 4 folds: each of 304 rows" in card
+    assert "of `data` at commit `c0ffee`." in card
+    linked = set(re.findall(r"!\[[^]]+\]\(([^)]+)\)", card))
+    assert linked == {"plots/confusion.svg", "plots/calibration.svg"}
+    assert linked == {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.svg")}
+    # Every row is counted once; of folds of one size the mean accuracy is that of all rows.
+    counts = [
+        int(text) for text in re.findall(r">(\d+)</text>", (tmp_path / "plots/confusion.svg").read_text())
+    ]
+    assert sum(counts) == 304
+    assert (counts[0] + counts[3]) / 304 == pytest.approx(found.metrics["cross_validation"]["accuracy"])
+
+
+@pytest.mark.slow
+def test_another_process_makes_the_same_bundle_plots_and_all(home: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "howdah.steps.train", *learning(home), "--out", str(tmp_path)]
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "7"})
+    assert contents(tmp_path) == contents(home / "model")
+    assert {"plots/confusion.svg", "plots/calibration.svg"} < set(contents(tmp_path))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_million_residuals_are_drawn_as_a_sample_that_says_so() -> None:
+    truth = np.arange(1_000_000.0)
+    drawn = plots.residuals(truth, truth * 0.9, "price")
+    assert "2000 of 1000000 rows" in drawn
+    assert len(drawn) < 1_000_000
+    assert drawn == plots.residuals(truth, truth * 0.9, "price")
 
 
 @pytest.mark.slow
