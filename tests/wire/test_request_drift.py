@@ -32,7 +32,9 @@ def model(files: Files, pachd_alone: str, tmp_path: Path, monkeypatch: pytest.Mo
     read = ["--data", str(tmp_path / "data"), "--schema", str(tmp_path / "schema")]
     train.main([*read, *what, "--leave-out", "Name", "--out", str(tmp_path / "model")])
     files.ensure_repo("mileage-model", "")
-    bundle = {f"/{path.name}": path.read_bytes() for path in (tmp_path / "model").iterdir()}
+    made = tmp_path / "model"
+    paths = (path for path in made.rglob("*") if path.is_file())
+    bundle = {f"/{path.relative_to(made)}": path.read_bytes() for path in paths}
     monkeypatch.setenv("PACHD_ADDRESS", pachd_alone)
     return files.put("mileage-model@champion", bundle)
 

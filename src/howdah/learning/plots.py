@@ -80,10 +80,13 @@ def residuals(truth: Array, predicted: Array, name: str) -> str:
 
 
 def beside_naive(series: Mapping[str, evaluation.Figures]) -> str:
-    """Bars of each series' MASE, the first in order on top; the line is the naive forecast."""
+    """Each series' MASE as a bar from the naive forecast's, the first in order on top.
+
+    From there and not from nought: nearly all are near one, and the side is what tells.
+    """
     figure, axes = _blank("MASE: the error over the naive forecast's")
     names = sorted(series)[::-1]
-    axes.barh(names, [series[name]["mase"] for name in names], color=BLUE)
+    axes.barh(names, [series[name]["mase"] - 1 for name in names], left=1, color=BLUE)
     axes.axvline(1, color=GREY, linewidth=1)
     axes.set(xlabel="left of the line the model is better")
     return _svg(figure)

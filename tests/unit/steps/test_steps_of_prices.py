@@ -143,8 +143,10 @@ def test_two_forecasts_are_compared_day_by_day_and_a_changed_challenger_is_not(
 def test_the_same_days_make_the_same_bytes(home: Path, tmp_path: Path) -> None:
     learned = ["--name", "stocks", "--epochs", "1", "--units", "4", "--out", str(tmp_path)]
     forecast.main(["--data", str(home / "past" / "features"), *learned])
-    for file in (home / "model").iterdir():
-        assert file.read_bytes() == (tmp_path / file.name).read_bytes(), file.name
+    files = [path.relative_to(home / "model") for path in (home / "model").rglob("*") if path.is_file()]
+    assert Path("plots/residuals.svg") in files
+    for file in files:
+        assert (home / "model" / file).read_bytes() == (tmp_path / file).read_bytes(), file
 
 
 def test_features_adds_lags_and_other_tables_and_names_what_it_does_not_know(
