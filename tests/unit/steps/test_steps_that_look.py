@@ -132,11 +132,12 @@ def test_a_bundle_shows_what_it_was_validated_on(
 
 
 @pytest.mark.slow
-def test_another_process_makes_the_same_bundle_plots_and_all(home: Path, tmp_path: Path) -> None:
+def test_another_process_draws_the_same_bytes(home: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "howdah.steps.train", *learning(home), "--out", str(tmp_path)]
     subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": "7"})
-    assert contents(tmp_path) == contents(home / "model")
-    assert {"plots/confusion.svg", "plots/calibration.svg"} < set(contents(tmp_path))
+    drawn = contents(tmp_path / "plots")
+    assert set(drawn) == {"confusion.svg", "calibration.svg"}
+    assert drawn == contents(home / "model" / "plots")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
