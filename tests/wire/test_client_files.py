@@ -48,6 +48,14 @@ def compared(champion: str, challenger: str, improvement: float, p_value: float)
     return json.dumps({**sides, "comparison": result}).encode()
 
 
+def first_model(files: Files, case: Case, **more: bytes) -> str:
+    """A model that its comparison has looked at alone, there being no champion."""
+    model = files.put(case.repo("model@master"), {"/model.json": b"1"} | more)
+    alone = {"rows": 30, "champion": None, "challenger": {"commit": model}}
+    files.put(case.repo("compare@master"), {"/comparison.json": json.dumps(alone).encode()})
+    return model
+
+
 def test_the_loop_closes_over_commits_alone(files: Files) -> None:
     said: list[str] = []
     clock = LateClock()
@@ -57,7 +65,7 @@ def test_the_loop_closes_over_commits_alone(files: Files) -> None:
         files.ensure_repo(case.repo(part), "")
     files.put(case.repo("policy@master"), {"/policy.yaml": b"retrain: {per_day: 1}\n"})
 
-    first = files.put(case.repo("model@master"), {"/model.json": b"1"})
+    first = first_model(files, case)
     monitor.look()
     assert files.finished_head(case.repo("model@champion")) == first
 
@@ -97,10 +105,10 @@ def test_the_loop_closes_over_commits_alone(files: Files) -> None:
 def test_requests_that_drift_ask_for_a_retraining_once(files: Files) -> None:
     monitor = Monitor(files, lambda case, sentence: None)
     case = Case("asked", "default", files)
-    for part in ("policy", "model", "request-drift", "retrain"):
+    for part in ("policy", "model", "compare", "request-drift", "retrain"):
         files.ensure_repo(case.repo(part), "")
     files.put(case.repo("policy@master"), {"/policy.yaml": b""})
-    model = files.put(case.repo("model@master"), {"/model.json": b"1"})
+    model = first_model(files, case)
     monitor.look()
 
     def reported(day: str, rows: int, drifted: list[str]) -> str:
@@ -131,7 +139,7 @@ def test_a_model_trained_twice_alike_is_answered_by_one_comparison(files: Files)
     for part in ("policy", "model", "compare"):
         files.ensure_repo(case.repo(part), "")
     files.put(case.repo("policy@master"), {"/policy.yaml": b""})
-    first = files.put(case.repo("model@master"), {"/model.json": b"1", "/model.onnx": b"1"})
+    first = first_model(files, case, **{"/model.onnx": b"1"})
     monitor.look()
     better = files.put(case.repo("model@master"), {"/model.json": b"2", "/model.onnx": b"2"})
     files.put(case.repo("model@master"), {"/model.json": b"2", "/model.onnx": b"2"})
@@ -146,10 +154,10 @@ def test_a_model_trained_twice_alike_is_answered_by_one_comparison(files: Files)
 
 def test_unpausing_brings_the_challenger_back(files: Files) -> None:
     case = Case("paused", "default", files)
-    for part in ("policy", "model"):
+    for part in ("policy", "model", "compare"):
         files.ensure_repo(case.repo(part), "")
     files.put(case.repo("policy@master"), {"/policy.yaml": b"paused: true"})
-    model = files.put(case.repo("model@master"), {"/model.json": b"1"})
+    model = first_model(files, case)
     monitor = Monitor(files, lambda case, sentence: None)
     monitor.look()
     monitor.look()
@@ -163,10 +171,10 @@ def test_unpausing_brings_the_challenger_back(files: Files) -> None:
 
 def test_a_decision_that_was_not_carried_out_is_carried_out_later(files: Files) -> None:
     case = Case("interrupted", "default", files)
-    for part in ("policy", "model"):
+    for part in ("policy", "model", "compare"):
         files.ensure_repo(case.repo(part), "")
     files.put(case.repo("policy@master"), {"/policy.yaml": b""})
-    model = files.put(case.repo("model@master"), {"/model.json": b"1"})
+    model = first_model(files, case)
     monitor = Monitor(files, lambda case, sentence: None)
     observed = case.observe(SystemClock().now_ns())
     case.write(plan(case.policy(), observed), already=0)

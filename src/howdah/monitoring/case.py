@@ -12,7 +12,8 @@
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from typing import get_origin
 
 from howdah.client.files import Files
 from howdah.errors import Invalid, NotFound
@@ -44,7 +45,11 @@ class Case:
 
     def policy(self) -> Policy:
         head = self.files.finished_head(self.repo("policy@master"))
-        return policy.parse(self.files.read(self.repo(f"policy@{head}"), "/policy.yaml").decode())
+        content = self.files.read(self.repo(f"policy@{head}"), "/policy.yaml")
+        try:
+            return policy.parse(content.decode())
+        except UnicodeDecodeError as error:
+            raise Invalid(f"policy.yaml is not UTF-8: byte {error.start} cannot be read.") from error
 
     def observe(self, now_ns: int) -> Observed:
         record, comparison = self.record(), self._comparison()
@@ -151,10 +156,22 @@ class Case:
         """Invalid where the file is not what `parse` takes it for: one case's fault, said by its name."""
         text = self.files.read(commit, path)
         try:
-            return parse(commit.partition("@")[2], json.loads(text))
+            return _sound(parse(commit.partition("@")[2], json.loads(text)))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             why = f"{type(error).__name__}: {error}"
             raise Invalid(f"{commit}:{path} is not what its name promises ({why}).") from error
+
+
+def _sound[T](found: T) -> T:
+    """TypeError where a field holds what its type does not say: plans compare and join these."""
+    for each in fields(found) if is_dataclass(found) else ():
+        wanted = tuple if get_origin(each.type) is tuple else each.type
+        value = getattr(found, each.name)
+        if not isinstance(value, (int, float) if wanted is float else wanted):  # type: ignore[arg-type]
+            raise TypeError(f"{each.name} cannot be {value!r}")
+        if wanted is tuple and not all(isinstance(one, str) for one in value):
+            raise TypeError(f"{each.name} holds more than names")
+    return found
 
 
 def _decision(_: str, document: Document) -> Decision:
@@ -170,9 +187,9 @@ def _like(model: str, document: Document) -> Document:
     return {"model": model, **said}
 
 
-def _compared(head: str, document: Document) -> Comparison | None:
+def _compared(head: str, document: Document) -> Comparison:
     if document.get("champion") is None:
-        return None
+        return Comparison(None, document["challenger"]["commit"], head, document.get("rows", 0))
     result = document["comparison"]
     return Comparison(
         champion=document["champion"]["commit"],

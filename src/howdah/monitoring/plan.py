@@ -5,7 +5,9 @@ rollback names, and `run` makes the branch and the retraining request follow the
 So a decision is written first and carried out after, and a crash between the two leaves
 something to carry out, never something forgotten.
 
-The first model becomes the champion because there is none; after that a challenger
+The first model becomes the champion because there is none, once its comparison is there:
+that step replays the model's own scenarios and fails where one is answered otherwise than
+when the model was made. After that a challenger
 replaces the champion only by winning the comparison that the policy asks for. Each
 challenger and each drift report is answered once, and a model's requests lead to one
 retraining at most: on the same data the same model would come out, and new data are trained
@@ -29,6 +31,7 @@ class Comparison:
     """One comparison.json: which two models, and how the challenger did."""
 
     champion: str | None
+    """None: there was none, and the challenger was looked at alone."""
     challenger: str
     report: str
     """The commit that holds it."""
@@ -131,12 +134,12 @@ def _answer_challenger(policy: Policy, observed: Observed) -> Decision | None:
     challenger = observed.challenger
     if challenger is None or challenger == observed.champion or _settled(observed, challenger):
         return None
-    if observed.champion is None:
-        first = Decision(Kind.PROMOTED, challenger, "the first model: there is no champion yet")
-        return _decided(policy, observed, first)
     comparison = observed.comparison
     if comparison is None or (comparison.champion, comparison.challenger) != (observed.champion, challenger):
         return None  # its comparison has not been made yet, or is of another champion
+    if observed.champion is None:
+        why = "the first model: there is no champion yet, and it answers its scenarios as when it was made"
+        return _decided(policy, observed, Decision(Kind.PROMOTED, challenger, why, evidence=comparison.report))
     if fault := _shortcoming(policy, comparison):
         held = Decision(Kind.HELD, challenger, fault, evidence=comparison.report)
         return replace(held, at_ns=observed.now_ns)

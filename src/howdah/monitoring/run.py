@@ -53,13 +53,16 @@ class Monitor:
             if not repo.endswith(POLICY_SUFFIX):
                 continue
             case = Case(repo.removesuffix(POLICY_SUFFIX), project, self._files)
+            key, fault = case.repo("policy"), ""
             try:
                 self._look(case)
-                self._faults.pop(case.name, None)
             except HowdahError as error:
-                if self._faults.get(case.name) != str(error):
-                    self._say(case.name, str(error))
-                self._faults[case.name] = str(error)
+                fault = str(error)
+            except Exception as error:  # noqa: BLE001: what nobody foresaw in one case must not end the others
+                fault = f"unforeseen {type(error).__name__}: {error}"
+            if fault and self._faults.get(key) != fault:
+                self._say(case.name, fault)
+            self._faults[key] = fault
 
     def _look(self, case: Case) -> None:
         heads = case.heads()

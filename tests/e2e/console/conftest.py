@@ -43,7 +43,7 @@ DRIFT = {
 }  # fmt: skip
 COMPARISON = {
     "window": "a.csv", "rows": 3, "kind": "offline", "champion": None,
-    "challenger": {"commit": "", "metrics": {"mae": 1.5}}, "comparison": None,
+    "challenger": {"commit": "MODEL", "metrics": {"mae": 1.5}}, "comparison": None,
 }  # fmt: skip
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 PIPELINES = {
@@ -64,7 +64,8 @@ PIPELINES = {
     ),
     "scores-compare": (
         "scores-model",
-        f"cat /pfs/scores-model/* > /dev/null; echo '{json.dumps(COMPARISON)}' > /pfs/out/comparison.json",
+        f"cat /pfs/scores-model/* > /dev/null; echo '{json.dumps(COMPARISON)}' | "
+        "sed s/MODEL/$PACH_JOB_ID/ > /pfs/out/comparison.json",
     ),
 }
 DEPLOYMENT = {

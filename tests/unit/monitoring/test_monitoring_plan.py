@@ -20,6 +20,7 @@ from howdah.monitoring.policy import Policy
 
 NOW = 10 * DAY_NS
 WON = Comparison("old", "new", "evidence", rows=40, loss="absolute error", improvement=1.5, p_value=0.001)
+ALONE = Comparison(None, "new", "evidence", rows=4)
 DRIFT = DriftFinding("report", "1980.csv", ("Weight",))
 REQUESTS = DriftFinding("requests-50", "the first 50 rows", ("Weight",), model="old")
 FIRST = Decision(Kind.PROMOTED, "old", "the first")
@@ -31,7 +32,10 @@ CHALLENGED = replace(QUIET, challenger="new", comparison=WON)
     ("observed", "kinds"),
     [
         (QUIET, []),
-        (replace(QUIET, record=(), challenger="new"), [Kind.PROMOTED]),
+        (replace(QUIET, record=(), challenger="new"), []),
+        (replace(QUIET, record=(), challenger="new", comparison=replace(ALONE, challenger="newer")), []),
+        (replace(QUIET, record=(), challenger="new", comparison=ALONE), [Kind.PROMOTED]),
+        (replace(QUIET, challenger="new", comparison=ALONE), []),
         (replace(QUIET, challenger="old"), []),
         (replace(QUIET, challenger="new"), []),
         (CHALLENGED, [Kind.PROMOTED]),
