@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
     signature = found.manifest.signature
     detector = Outliers(reference.read(found.folder, signature), signature, options.level, options.seed)
     for path in program.files(options.data):
-        name = path.relative_to(options.data).with_suffix("")
+        name = program.name_of(path, options.data)
         rows, strange = 0, []
         for piece in table.read(path):
             clean = answerable.keep(piece, schema)
@@ -55,7 +55,7 @@ def _strange(clean: pd.DataFrame, detector: Outliers, frame: pd.DataFrame) -> pd
     return told[scores > detector.threshold]
 
 
-def _write(out: Path, name: Path, rows: int, strange: pd.DataFrame, threshold: float) -> None:
+def _write(out: Path, name: str, rows: int, strange: pd.DataFrame, threshold: float) -> None:
     table_path, report_path = out / "outliers" / f"{name}.csv", out / "report" / f"{name}.json"
     for path in (table_path, report_path):
         path.parent.mkdir(parents=True, exist_ok=True)

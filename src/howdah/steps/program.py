@@ -72,6 +72,14 @@ def files(folder: Path) -> Iterator[Path]:
     yield from found
 
 
+def name_of(path: Path, folder: Path) -> str:
+    """What the files that a step makes of this one are called by, before their endings.
+
+    Its place in `folder`; only `.csv` is left out, so that x.csv, x.csv.gz and x.json stay three.
+    """
+    return str(path.relative_to(folder)).removesuffix(".csv")
+
+
 def digest(paths: Iterable[Path]) -> str:
     """A name for exactly these contents, in this order."""
     hasher = blake3()

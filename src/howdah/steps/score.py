@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     found, schema = met
     signature, model = found.manifest.signature, found.model()
     for path in program.files(options.data):
-        target = options.out / "scores" / f"{path.relative_to(options.data).with_suffix('')}.csv"
+        target = options.out / "scores" / f"{program.name_of(path, options.data)}.csv"
         target.parent.mkdir(parents=True, exist_ok=True)
         read, written = _score(path, target, schema, model, signature)
         program.say(f"{path.name}: {written} rows answered, {read - written} left out")

@@ -6,6 +6,7 @@ Reads every file of --data, checks it against the schema, and writes under --out
     quarantine/NAME.csv   the others: row, column, reason, then the row as it came
     report/NAME.json      how many of each, and how often each reason
 
+NAME is the file's without .csv; other endings stay, so that two files never become one.
 A file that is no table at all, or lacks a column, fails the step by name.
 """
 
@@ -35,15 +36,15 @@ def main(arguments: Sequence[str]) -> None:
     for source in program.files(options.data):
         relative = source.relative_to(options.data)
         try:
-            _validate(source, relative.with_suffix(""), schema, options.out)
+            _validate(source, program.name_of(source, options.data), schema, options.out)
         except Invalid as error:
             raise Invalid(f"{relative}: {error}") from error
 
 
-def _validate(source: Path, name: Path, schema: Schema, out: Path) -> None:
+def _validate(source: Path, name: str, schema: Schema, out: Path) -> None:
     clean, quarantine, report = (
-        (out / side / name).with_suffix(suffix)
-        for side, suffix in (("clean", ".csv"), ("quarantine", ".csv"), ("report", ".json"))
+        out / side / f"{name}{ending}"
+        for side, ending in (("clean", ".csv"), ("quarantine", ".csv"), ("report", ".json"))
     )
     for path in (clean, quarantine, report):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,7 @@
 """What people really send, step by step: refused or set aside, with the row, the column and the reason."""
 
 import csv
+import gzip
 import json
 import resource
 import subprocess
@@ -91,6 +92,24 @@ def test_a_bad_row_is_set_aside_with_its_place_and_reason(
     assert len((tmp_path / "out" / "clean" / "cars.csv").read_text().splitlines()) == 3
     report = json.loads((tmp_path / "out" / "report" / "cars.json").read_text())
     assert report == {"rows": 3, "clean": 2, "quarantined": 1, "reasons": {f"{column}: {reason}": 1}}
+
+
+def test_files_whose_names_differ_stay_apart(tmp_path: Path) -> None:
+    arguments = laid(tmp_path, lines(GOOD[0]))
+    (tmp_path / "data" / "cars.csv.gz").write_bytes(gzip.compress(lines(GOOD[1]).encode()))
+    for month in (1, 2):
+        (tmp_path / "data" / f"2020.0{month}.csv").write_text(lines(f"2020-0{month}-01,a,{month},no"))
+    validate.main(arguments)
+    clean = {path.name: path.read_text() for path in (tmp_path / "out" / "clean").iterdir()}
+    assert {name: text.splitlines()[1].split(",")[0] for name, text in clean.items()} == {
+        "2020.01.csv": "2020-01-01",
+        "2020.02.csv": "2020-02-01",
+        "cars.csv": "2020-01-01",
+        "cars.csv.gz.csv": "2020-01-02",
+    }
+    assert all(text.count("\n") == 2 for text in clean.values())
+    reports = {path.name for path in (tmp_path / "out" / "report").iterdir()}
+    assert reports == {"2020.01.json", "2020.02.json", "cars.json", "cars.csv.gz.json"}
 
 
 def test_an_export_with_a_mark_and_semicolons_is_read_as_it_was_meant(tmp_path: Path) -> None:
