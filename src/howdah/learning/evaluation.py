@@ -101,9 +101,14 @@ class CrossValidation:
 def cross_validate(
     estimator: Pipeline, frame: pd.DataFrame, truth: Array, signature: Signature, folds: int, seed: int
 ) -> CrossValidation:
-    """Every row is judged once; shuffled by `seed`, stratified by class where there are classes."""
+    """Every row is judged once; shuffled by `seed`, stratified by class where there are classes.
+
+    Invalid where a class has one row alone: who judges that row has never seen its class.
+    """
     if len(frame) < 2 * folds:
         raise Invalid(f"{len(frame)} rows are too few for {folds} folds; at least {2 * folds} are needed.")
+    if signature.task == "classification":
+        _can_be_told_apart(truth, signature.target, folds)
     splitter = (StratifiedKFold if signature.task == "classification" else KFold)(
         folds, shuffle=True, random_state=seed
     )
@@ -116,3 +121,17 @@ def cross_validate(
         for name, values in outputs.items():
             whole.setdefault(name, np.empty((len(truth), *values.shape[1:]), values.dtype))[held] = values
     return CrossValidation(results, whole)
+
+
+def _can_be_told_apart(truth: Array, target: str, folds: int) -> None:
+    labels, counts = np.unique(truth.astype(str), return_counts=True)
+    if counts.min() < 2:
+        raise Invalid(
+            f"{target} is {str(labels[counts.argmin()])!r} in 1 row only; each class needs at least 2 to be "
+            "learned from one and judged on another. Leave that row out, or join the class with another."
+        )
+    if counts.max() < folds:
+        raise Invalid(
+            f"{target} has no class of {folds} rows, which {folds} folds need; the largest, "
+            f"{str(labels[counts.argmax()])!r}, has {counts.max()}."
+        )

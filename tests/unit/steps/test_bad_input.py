@@ -129,6 +129,14 @@ def test_an_export_with_a_mark_and_semicolons_is_read_as_it_was_meant(tmp_path: 
             "10 rows .* too few",
         ),
         ([f"2020-01-{day:02},a,{day},no" for day in range(1, 31)], r"dear has one class only \('no'\)"),
+        (
+            [f"2020-01-{day:02},a,{day},{'rare' if day == 7 else 'yes' if day % 2 else 'no'}" for day in range(1, 31)],
+            r"dear is 'rare' in 1 row only; each class needs at least 2",
+        ),
+        (
+            [f"2020-01-{day:02},a,{day},kind {day // 3}" for day in range(3, 30)],
+            "dear has no class of 5 rows, which 5 folds need; the largest, 'kind 1', has 3",
+        ),
         ([], "there is no clean row to work on"),
     ],
 )
