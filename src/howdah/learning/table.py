@@ -1,14 +1,18 @@
 """Tables in and out of files as people really export them.
 
-Reads CSV (any of comma, semicolon, tab; a byte order mark; UTF-8 or Windows-1252;
+Reads CSV (any of comma, semicolon, tab, bar; a byte order mark; UTF-8 or Windows-1252;
 gzip) and JSON records, every cell as text, in pieces of bounded size, so that a table
 of ten million rows needs no more memory than one of a hundred thousand. Turning text
-into numbers is `validation`'s job, because only it can say which row was wrong.
+into numbers is `validation`'s job, because only it can say which row was wrong; a frame
+carries what it needs to know of the file for that, in `attrs[DECIMAL_COMMA]`.
 """
 
+import codecs
 import csv
 import gzip
 import json
+import warnings
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
@@ -18,18 +22,25 @@ import pandas as pd
 from howdah.errors import Invalid
 
 ROWS_AT_ONCE = 100_000
+DECIMAL_COMMA = "decimal_comma"
+"""In a frame's attrs: whether 1,5 is a number there. Where commas separate cells it may as well be 1500."""
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 
 
 def read(path: Path, rows_at_once: int = ROWS_AT_ONCE) -> Iterator[pd.DataFrame]:
     """The rows of one file as text frames whose index is the line's number in the file, from 1."""
     name = path.name.removesuffix(".gz")
-    if name.endswith((".json", ".jsonl")):
-        yield from _read_json(path)
-    elif name.endswith((".csv", ".tsv", ".txt")):
-        yield from _read_csv(path, rows_at_once)
-    else:
-        raise Invalid(f"{path.name}: expected a .csv, .tsv, .txt, .json or .jsonl file (or .gz of one).")
+    try:
+        if name.endswith((".json", ".jsonl")):
+            yield from _read_json(path)
+        elif name.endswith((".csv", ".tsv", ".txt")):
+            yield from _read_csv(path, rows_at_once)
+        else:
+            raise Invalid(f"{path.name}: expected a .csv, .tsv, .txt, .json or .jsonl file (or .gz of one).")
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise Invalid(f"{path.name} is not a whole gzip file: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{path.name} is not text in {error.encoding}: {error.reason}.") from error
 
 
 def read_whole(path: Path) -> pd.DataFrame:
@@ -46,7 +57,7 @@ def _encoding(path: Path) -> str:
         head = stream.read(1 << 20)
     try:
         # The last character may be cut in half by the limit; that is no sign of another encoding.
-        head.decode("utf-8") if len(head) < 1 << 20 else head[:-4].decode("utf-8")
+        codecs.getincrementaldecoder("utf-8")().decode(head, final=len(head) < 1 << 20)
     except UnicodeDecodeError:
         return "cp1252"
     return "utf-8-sig"
@@ -65,11 +76,13 @@ def _read_csv(path: Path, rows_at_once: int) -> Iterator[pd.DataFrame]:
         header = stream.readline().decode(encoding)
     if not header.strip():
         raise Invalid(f"{path.name} is empty: it has no header line.")
+    separator = _separator(header)
     with _open(path) as stream:
         try:
             pieces = pd.read_csv(
                 stream,
-                sep=_separator(header),
+                sep=separator,
+                index_col=False,  # else a field more than the header has in each row becomes an index
                 encoding=encoding,
                 dtype=str,
                 keep_default_na=False,
@@ -78,12 +91,24 @@ def _read_csv(path: Path, rows_at_once: int) -> Iterator[pd.DataFrame]:
                 skipinitialspace=True,
                 on_bad_lines="error",
             )
-            for piece in pieces:
+            while (piece := _next(pieces)) is not None:
+                piece.attrs[DECIMAL_COMMA] = separator != ","
                 piece.columns = [str(column).strip() for column in piece.columns]
                 piece.index = piece.index + 1
                 yield piece
+        except pd.errors.ParserWarning as error:
+            raise Invalid(
+                f"{path.name} is not a table: its rows have more fields than its header has names."
+            ) from error
         except (pd.errors.ParserError, UnicodeDecodeError) as error:
             raise Invalid(f"{path.name} is not a table: {error}") from error
+
+
+def _next(pieces: Iterator[pd.DataFrame]) -> pd.DataFrame | None:
+    """The next piece; a ParserWarning, said where fields would be lost, is raised."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        return next(pieces, None)
 
 
 def _read_json(path: Path) -> Iterator[pd.DataFrame]:

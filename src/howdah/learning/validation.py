@@ -14,6 +14,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from howdah.errors import Invalid
+from howdah.learning import table
 from howdah.learning.repeats import Repeats
 from howdah.learning.schema import Column, Schema
 
@@ -36,7 +37,8 @@ def sort(text: pd.DataFrame, schema: Schema, repeats: Repeats | None = None) -> 
     absent = [column.name for column in schema.columns if column.name not in text.columns]
     if absent:
         raise Invalid(f"Column {absent[0]!r} is missing; the file has {', '.join(map(str, text.columns))}.")
-    typed = pd.DataFrame({column.name: _typed(text[column.name], column) for column in schema.columns})
+    comma = bool(text.attrs.get(table.DECIMAL_COMMA))
+    typed = pd.DataFrame({each.name: _typed(text[each.name], each, comma) for each in schema.columns})
     failures = _failures(text, typed, schema, repeats or Repeats())
     bad = text.index.isin(list(failures))
     quarantined = text[bad].copy()
@@ -63,11 +65,12 @@ def _pandera_column(column: Column) -> pa.Column:
     return pa.Column(dtype, checks, nullable=column.nullable)
 
 
-def _typed(values: pd.Series, column: Column) -> pd.Series:
+def _typed(values: pd.Series, column: Column, decimal_comma: bool) -> pd.Series:
     if column.kind == "number":
-        # Exports from half of Europe write 1,5; a thousands separator is never guessed.
-        plain = values.str.replace(",", ".", regex=False).str.strip()
-        return pd.to_numeric(plain, errors="coerce").astype(float)
+        # Exports from half of Europe write 1,5, and never with commas between the cells; there
+        # "1,234" may mean thousands, and nobody here knows: it is no number.
+        plain = values.str.replace(",", ".", regex=False) if decimal_comma else values
+        return pd.to_numeric(plain.str.strip(), errors="coerce").astype(float)
     if column.kind == "date":
         return pd.to_datetime(values, errors="coerce", format="ISO8601")
     return values.str.strip()

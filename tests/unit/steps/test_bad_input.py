@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from howdah.errors import Invalid
-from howdah.learning import comparison
+from howdah.learning import comparison, table
 from howdah.learning.repeats import Repeats
 from howdah.learning.schema import Schema
 from howdah.steps import features, train, validate
@@ -54,7 +54,9 @@ def lines(*rows: str) -> str:
             "Column 'maker' is missing; the file has sold, make, power, dear",
         ),
         (lines(*GOOD, "2020-01-03,c,80,no,much,more"), "is not a table: .* line 4, saw 6"),
+        (lines(*(f"{row},more" for row in GOOD)), "is not a table: its rows have more fields than its header"),
         (lines('2020-01-03,"c,80,no'), "is not a table"),
+        (b"sold,maker,power,dear\x81\n2020-01-01,a,1,no\n", "cars.csv is not text in "),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "Column 'sold' is missing"),
     ],
 )
@@ -71,6 +73,7 @@ def test_a_file_that_is_no_such_table_is_refused_by_name(
     [
         ("2020-01-03,c,fast,no", "power", "'fast' is not a number"),
         ("2020-01-03,c,1 000,no", "power", "'1 000' is not a number"),
+        ('2020-01-03,c,"1,234",no', "power", "'1,234' is not a number"),
         ("2020-01-03,c,NaN,no", "power", "is missing"),
         ("2020-01-03,c,,no", "power", "is missing"),
         ("2020-01-03,,80,no", "maker", "is missing"),
@@ -92,6 +95,33 @@ def test_a_bad_row_is_set_aside_with_its_place_and_reason(
     assert len((tmp_path / "out" / "clean" / "cars.csv").read_text().splitlines()) == 3
     report = json.loads((tmp_path / "out" / "report" / "cars.json").read_text())
     assert report == {"rows": 3, "clean": 2, "quarantined": 1, "reasons": {f"{column}: {reason}": 1}}
+
+
+def test_a_separator_at_the_end_of_each_row_is_no_field(tmp_path: Path) -> None:
+    validate.main(laid(tmp_path, lines(*(f"{row}," for row in GOOD))))
+    clean = list(csv.DictReader((tmp_path / "out" / "clean" / "cars.csv").read_text().splitlines()))
+    assert [row["sold"] for row in clean] == ["2020-01-01", "2020-01-02"]
+
+
+@pytest.mark.parametrize("name", ["cars.csv.gz", "cars.json.gz"])
+@pytest.mark.parametrize("harm", ["cut short", "no gzip", "changed"])
+def test_what_cannot_be_unpacked_is_refused_by_name(tmp_path: Path, name: str, harm: str) -> None:
+    arguments = laid(tmp_path, "")
+    packed = bytearray(gzip.compress("\n".join(map(str, range(20_000))).encode()))
+    if harm == "changed":
+        packed[len(packed) // 2] ^= 0xFF
+    (tmp_path / "data" / "cars.csv").unlink()
+    content = {"cut short": packed[: len(packed) // 2], "no gzip": b"sold,maker\n", "changed": packed}[harm]
+    (tmp_path / "data" / name).write_bytes(bytes(content))
+    with pytest.raises(Invalid, match=f"^{name}: {name} is not a whole gzip file"):
+        validate.main(arguments)
+
+
+def test_a_letter_that_the_look_at_the_beginning_cuts_is_no_other_encoding(tmp_path: Path) -> None:
+    for shift in range(3):
+        path = tmp_path / f"{shift}.csv"
+        path.write_text("name\n" + "a" * shift + "€" * 400_000 + "\n", encoding="utf-8")
+        assert table.read_whole(path)["name"].iloc[0].endswith("€€")
 
 
 def test_files_whose_names_differ_stay_apart(tmp_path: Path) -> None:
