@@ -96,7 +96,8 @@ def _of_days(case: NewCase) -> dict[str, JsonObject]:
     name = case.name
     days = ["--data", "/pfs/data/features", *_champion(name), "--latest", HELD_OUT_DAYS]
     unwatched = [word for column in TIME_ITSELF for word in ("--leave-out", column)]
-    learn = ["--data", "/pfs/data/features", "--name", name, "--holdout-days", HELD_OUT_DAYS]
+    learn = ["--data", "/pfs/data/features", "--name", name]
+    learn += ["--holdout-days", HELD_OUT_DAYS, "--request", "/pfs/retrain"]
     features = _input("data", f"{name}-features", "/features")
     return {
         "features": _spec(

@@ -6,14 +6,19 @@ is proven to agree, and writes the bundle under --out. The card and the plots sa
 company who wins, the model or the naive forecast.
 """
 
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from howdah.core.json import JsonObject, as_object
+from howdah.errors import Invalid
 from howdah.learning import bundle, calendar, card, forecasting, plots, predictor
 from howdah.learning.signature import Array, Signature
 from howdah.steps import program
+
+FAMILY = "lstm"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -25,7 +30,9 @@ def main(arguments: Sequence[str]) -> None:
     step.add_argument("--units", type=int, default=16, help="the LSTM's width (default: 16)")
     step.add_argument("--epochs", type=int, default=5, help="passes over the data (default: 5)")
     step.add_argument("--seed", type=int, default=0, help="makes every choice repeatable (default: 0)")
+    step.add_argument("--request", type=Path, help=program.REQUEST)
     options = step.parse_args(arguments)
+    _take_over(program.like(options.request), options)
 
     companies = read_features(options.data)
     names = forecasting.columns(companies)
@@ -42,12 +49,12 @@ def main(arguments: Sequence[str]) -> None:
         name=options.name,
         model_file=model_file,
         signature=shape,
-        family="lstm",
+        family=FAMILY,
         parameters={"window": options.window, "units": options.units, "epochs": options.epochs},
         seed=options.seed,
         rows=len(runs),
         metrics=figures,
-        sources=program.sources(options.data),
+        sources=program.sources(options.data, *(each for each in (options.request,) if each)),
         code=program.code_hash(),
         libraries=bundle.versions(),
         validation=bundle.Validation(
@@ -63,6 +70,17 @@ def main(arguments: Sequence[str]) -> None:
         scenario_inputs={"window": runs[:: max(1, len(runs) // 5)][:5]},
         plots=drawn,
     )
+
+
+def _take_over(like: JsonObject, options: Namespace) -> None:
+    """What the version that was asked for was trained with; the days to judge on stay the pipeline's."""
+    family = like.get("family", FAMILY)
+    if family != FAMILY:
+        raise Invalid(f"forecast trains an {FAMILY}; the version that was asked for is of family {family}.")
+    parameters = as_object(like.get("parameters"))
+    for name in ("window", "units", "epochs"):
+        setattr(options, name, parameters.get(name, getattr(options, name)))
+    options.seed = like.get("seed", options.seed)
 
 
 def read_features(folder: Path) -> dict[str, pd.DataFrame]:

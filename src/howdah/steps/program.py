@@ -1,6 +1,7 @@
 """What every step does the same way: start, speak, fail, and know where its input came from."""
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
+from howdah.core.json import JsonObject, as_object
 from howdah.errors import HowdahError, Invalid
 
 OUT = Path("/pfs/out")
@@ -58,6 +60,22 @@ def _batch(main: Callable[[Sequence[str]], None], arguments: Sequence[str]) -> N
             except HowdahError as error:
                 failure = str(error)
                 say(f"error: {failure}")
+
+
+REQUEST = "the folder of the why.json that asks for training like an earlier version"
+
+
+def like(request: Path | None) -> JsonObject:
+    """Family, parameters and seed of the version that a person chose; nothing where nobody did.
+
+    The request stands until the next retraining is asked for, and so do these.
+    """
+    path = request / "why.json" if request else None
+    document = json.loads(path.read_text(encoding="utf-8")) if path and path.exists() else {}
+    found = as_object(document.get("like"))
+    if found:
+        say(f"training like {found['model']}: {found.get('family')} with {found.get('parameters')}")
+    return found
 
 
 def say(sentence: str) -> None:

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from howdah.core.json import JsonObject, as_object
 from howdah.errors import Invalid
 from howdah.learning import bundle, card, evaluation, export, table, training, validation
 from howdah.learning.schema import Schema
@@ -39,13 +38,9 @@ def main(arguments: Sequence[str]) -> None:
         "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a setting of the family"
     )
     step.add_argument("--chosen", type=Path, help="the folder of the chosen.json that `choose` wrote")
-    step.add_argument(
-        "--request",
-        type=Path,
-        help="the folder of the why.json that asks for training like an earlier version",
-    )
+    step.add_argument("--request", type=Path, help=program.REQUEST)
     options = step.parse_args(arguments)
-    like = _wanted(options.request) if options.request else {}
+    like = program.like(options.request)
     options.family, options.seed = like.get("family", options.family), like.get("seed", options.seed)
 
     lesson = prepare(options)
@@ -106,19 +101,6 @@ def _drawn(truth: Array, outputs: dict[str, Array], signature: Signature) -> dic
     from howdah.learning import plots  # here: many steps read rows as this one does, and draw nothing
 
     return plots.of_answers(truth, outputs, signature)
-
-
-def _wanted(request: Path) -> JsonObject:
-    """Family, parameters and seed of the version that a person chose; nothing where nobody did.
-
-    The request stands until the next retraining is asked for, and so do these.
-    """
-    path = request / "why.json"
-    document = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    like = as_object(document.get("like"))
-    if like:
-        program.say(f"training like {like['model']}: {like.get('family')} with {like.get('parameters')}")
-    return like
 
 
 @dataclass(frozen=True, slots=True)

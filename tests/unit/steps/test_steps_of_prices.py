@@ -83,6 +83,25 @@ def test_the_bundle_shows_how_it_did_on_the_days_it_was_not_shown(home: Path) ->
     assert all(f">{name}</text>" in drawn for name in ("AAPL", "GOOG", "IBM", "MSFT", "held_out"))
 
 
+def test_a_forecast_learns_like_the_version_that_was_asked_for(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("retrain_COMMIT", "d" * 32)
+    request = tmp_path / "retrain"
+    request.mkdir()
+    like = {"model": "a" * 32, "family": "lstm", "parameters": {"window": 5, "units": 3, "epochs": 1}, "seed": 7}
+    (request / "why.json").write_text(json.dumps({"reason": "it was better", "like": like}))
+    learned = ["--name", "stocks", "--request", str(request), "--out", str(tmp_path / "model")]
+    forecast.main(["--data", str(home / "past" / "features"), *learned])
+    made = bundle.read(tmp_path / "model").manifest
+    assert (made.parameters, made.seed) == (like["parameters"], 7)
+    assert made.signature.inputs[0].shape[0] == 5
+    assert made.sources == {"retrain": "d" * 32}
+    (request / "why.json").write_text(json.dumps({"like": like | {"family": "forest"}}))
+    with pytest.raises(Invalid, match="forecast trains an lstm"):
+        forecast.main(["--data", str(home / "past" / "features"), *learned])
+
+
 def test_a_forecast_is_explained_by_its_features(home: Path, tmp_path: Path) -> None:
     explain.main(["--model", str(home / "model"), "--rows", "2", "--out", str(tmp_path)])
     document = json.loads((tmp_path / "explanation.json").read_text())
