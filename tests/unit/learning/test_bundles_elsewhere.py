@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_iris
 
-from howdah.learning import bundle, export, training
+from howdah.errors import Invalid
+from howdah.learning import bundle, export, predictor, training
 from howdah.learning.schema import Column, Schema
-from howdah.learning.signature import Field, Signature
+from howdah.learning.signature import Field, Signature, Task
 
 pytestmark = pytest.mark.slow
 
@@ -68,6 +69,37 @@ def test_three_classes_are_told_apart_elsewhere(tmp_path: Path, format: str, nee
     assert set(here["kind"].tolist()) == {"a", "b", "c"}
     assert np.abs(here["probabilities"] - told["probabilities"]).max() < 1e-5
     assert asked_elsewhere(tmp_path) == ([], needs)
+
+
+@pytest.mark.parametrize(
+    ("task", "family"),
+    [(task, family) for task, families in training.FAMILIES.items() for family in families],
+)
+def test_every_family_is_loaded_from_skops(tmp_path: Path, task: Task, family: str) -> None:
+    from skops import io
+
+    rows = pd.DataFrame({"size": np.arange(30.0), "maker": ["a", "b", "c"] * 10, "y": ["x", "y", "z"] * 10})
+    truth = rows["y"].to_numpy() if task == "classification" else rows["size"].to_numpy()
+    kinds = (Column("size", "number"), Column("maker", "category"), Column("y", "category"))
+    signature = training.signature_for(Schema(kinds), "y", task, (), ("x", "y", "z"))
+    frame = training.frame_of(rows, signature)
+    estimator = training.build(signature, family, {}, seed=0).fit(frame, truth)
+    io.dump(estimator, tmp_path / "model.skops")
+    here = predictor.load(tmp_path, "model.skops", signature)
+    inputs = {field.name: frame[field.name].to_numpy() for field in signature.inputs}
+    told = training.outputs_of(estimator, frame, signature)
+    assert here.predict(inputs)["y"].tolist() == told["y"].tolist()
+
+
+def test_a_function_of_a_known_package_is_not_loaded(tmp_path: Path) -> None:
+    from sklearn.datasets import load_files
+    from sklearn.preprocessing import FunctionTransformer
+    from skops import io
+
+    io.dump(FunctionTransformer(load_files), tmp_path / "model.skops")
+    signature = Signature("regression", "y", (), ())
+    with pytest.raises(Invalid, match=r"not safe to load: sklearn\.datasets\._base\.load_files"):
+        predictor.load(tmp_path, "model.skops", signature)
 
 
 @pytest.mark.timeout(120)  # TensorFlow takes ten seconds to import, twice
