@@ -40,7 +40,7 @@ def read(path: Path, rows_at_once: int = ROWS_AT_ONCE) -> Iterator[pd.DataFrame]
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise Invalid(f"{path.name} is not a whole gzip file: {error}.") from error
     except UnicodeDecodeError as error:
-        raise Invalid(f"{path.name} is not text in {error.encoding}: {error.reason}.") from error
+        raise Invalid(f"{path.name} holds bytes that are no text; write it as UTF-8.") from error
 
 
 def read_whole(path: Path) -> pd.DataFrame:
@@ -100,7 +100,7 @@ def _read_csv(path: Path, rows_at_once: int) -> Iterator[pd.DataFrame]:
             raise Invalid(
                 f"{path.name} is not a table: its rows have more fields than its header has names."
             ) from error
-        except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        except pd.errors.ParserError as error:
             raise Invalid(f"{path.name} is not a table: {error}") from error
 
 

@@ -139,7 +139,9 @@ def _answer_challenger(policy: Policy, observed: Observed) -> Decision | None:
         return None  # its comparison has not been made yet, or is of another champion
     if observed.champion is None:
         why = "the first model: there is no champion yet, and it answers its scenarios as when it was made"
-        return _decided(policy, observed, Decision(Kind.PROMOTED, challenger, why, evidence=comparison.report))
+        return _decided(
+            policy, observed, Decision(Kind.PROMOTED, challenger, why, evidence=comparison.report)
+        )
     if fault := _shortcoming(policy, comparison):
         held = Decision(Kind.HELD, challenger, fault, evidence=comparison.report)
         return replace(held, at_ns=observed.now_ns)

@@ -58,7 +58,7 @@ class Monitor:
                 self._look(case)
             except HowdahError as error:
                 fault = str(error)
-            except Exception as error:  # noqa: BLE001: what nobody foresaw in one case must not end the others
+            except Exception as error:  # noqa: BLE001  what nobody foresaw in one case
                 fault = f"unforeseen {type(error).__name__}: {error}"
             if fault and self._faults.get(key) != fault:
                 self._say(case.name, fault)

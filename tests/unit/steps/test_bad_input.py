@@ -54,9 +54,15 @@ def lines(*rows: str) -> str:
             "Column 'maker' is missing; the file has sold, make, power, dear",
         ),
         (lines(*GOOD, "2020-01-03,c,80,no,much,more"), "is not a table: .* line 4, saw 6"),
-        (lines(*(f"{row},more" for row in GOOD)), "is not a table: its rows have more fields than its header"),
+        (
+            lines(*(f"{row},more" for row in GOOD)),
+            "is not a table: its rows have more fields than its header",
+        ),
         (lines('2020-01-03,"c,80,no'), "is not a table"),
-        (b"sold,maker,power,dear\x81\n2020-01-01,a,1,no\n", "cars.csv is not text in "),
+        (
+            b"sold,maker,power,dear\x81\n2020-01-01,a,1,no\n",
+            "cars.csv holds bytes that are no text; write it as UTF-8",
+        ),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "Column 'sold' is missing"),
     ],
 )
@@ -160,7 +166,10 @@ def test_an_export_with_a_mark_and_semicolons_is_read_as_it_was_meant(tmp_path: 
         ),
         ([f"2020-01-{day:02},a,{day},no" for day in range(1, 31)], r"dear has one class only \('no'\)"),
         (
-            [f"2020-01-{day:02},a,{day},{'rare' if day == 7 else 'yes' if day % 2 else 'no'}" for day in range(1, 31)],
+            [
+                f"2020-01-{day:02},a,{day},{'rare' if day == 7 else 'yes' if day % 2 else 'no'}"
+                for day in range(1, 31)
+            ],
             r"dear is 'rare' in 1 row only; each class needs at least 2",
         ),
         (

@@ -89,7 +89,12 @@ def test_a_forecast_learns_like_the_version_that_was_asked_for(
     monkeypatch.setenv("retrain_COMMIT", "d" * 32)
     request = tmp_path / "retrain"
     request.mkdir()
-    like = {"model": "a" * 32, "family": "lstm", "parameters": {"window": 5, "units": 3, "epochs": 1}, "seed": 7}
+    like = {
+        "model": "a" * 32,
+        "family": "lstm",
+        "parameters": {"window": 5, "units": 3, "epochs": 1},
+        "seed": 7,
+    }
     (request / "why.json").write_text(json.dumps({"reason": "it was better", "like": like}))
     learned = ["--name", "stocks", "--request", str(request), "--out", str(tmp_path / "model")]
     forecast.main(["--data", str(home / "past" / "features"), *learned])

@@ -108,6 +108,28 @@ def test_evaluate_gives_figures_beside_naive_and_plots(
 
 
 @pytest.mark.slow
+def test_three_classes_are_trained_and_evaluated(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).normal(0, 1, (90, 2)) + np.repeat([0, 4, 8], 30)[:, None]
+    rows = [
+        f"{a:.4f},{b:.4f},{kind}" for (a, b), kind in zip(numbers, np.repeat(list("xyz"), 30), strict=True)
+    ]
+    for name in ("data", "schema"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "data" / "rows.csv").write_text("\n".join(["a,b,kind", *rows]) + "\n")
+    kinds = {"a": "number", "b": "number", "kind": "category"}
+    columns = {"columns": [{"name": name, "kind": kind} for name, kind in kinds.items()]}
+    (tmp_path / "schema" / "schema.json").write_text(json.dumps(columns))
+    what = ["--name", "m", "--target", "kind", "--task", "classification", "--family", "logistic"]
+    train.main([*inputs(tmp_path, "data", "schema"), *what, "--out", str(tmp_path / "model")])
+    evaluate.main([*inputs(tmp_path, "model", "data"), "--out", str(tmp_path)])
+    document = json.loads((tmp_path / "evaluation.json").read_text())
+    assert {"accuracy", "precision", "recall", "f1", "roc_auc", "log_loss"} <= set(document["figures"])
+    assert document["figures"]["accuracy"] > 0.95
+    assert document["naive"]["log_loss"] == pytest.approx(np.log(3))
+    assert {path.stem for path in (tmp_path / "plots").iterdir()} == {"confusion"}
+
+
+@pytest.mark.slow
 def test_a_bundle_shows_what_it_was_validated_on(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
