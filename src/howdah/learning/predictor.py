@@ -20,8 +20,8 @@ Arrays = Mapping[str, Array]
 
 TRUSTED = ("sklearn.tree._tree.Tree",)
 """What our families write beyond what skops itself takes for safe, by exact names: a whole package's
-prefix would let in any of its functions. Of a forest's trees skops cannot check the numbers inside; one
-written to do harm can end the server's process, but not run code in it."""
+prefix would let in any of its functions. The numbers inside a forest's trees nobody checks: trees written to
+do harm can crash the server's process or have it read memory that is not theirs."""
 
 
 class Model(Protocol):
