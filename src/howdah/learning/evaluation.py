@@ -51,7 +51,7 @@ def classification(truth: Array, probabilities: Array, classes: Sequence[str]) -
         "precision": float(precision),
         "recall": float(recall),
         "f1": float(f1),
-        "log_loss": float(metrics.log_loss(truth, probabilities, labels=list(classes))),
+        "log_loss": float(metrics.log_loss(truth, _summing_to_one(probabilities), labels=list(classes))),
         "calibration_error": calibration_error(truth, probabilities, classes),
     }
     if len(set(truth)) == len(classes):
@@ -60,6 +60,12 @@ def classification(truth: Array, probabilities: Array, classes: Sequence[str]) -
             metrics.roc_auc_score(truth, scores, multi_class="ovr", labels=list(classes))
         )
     return figures
+
+
+def _summing_to_one(probabilities: Array) -> Array:
+    """A model in float32 answers shares that miss one by its rounding, of which scikit-learn warns."""
+    exact = np.asarray(probabilities, dtype=np.float64)
+    return exact / exact.sum(axis=1, keepdims=True)
 
 
 def calibration_error(truth: Array, probabilities: Array, classes: Sequence[str], bins: int = 10) -> float:

@@ -18,7 +18,7 @@ from howdah.learning.signature import Array, Field, Signature
 Arrays = Mapping[str, Array]
 
 
-TRUSTED = ("sklearn.tree._tree.Tree",)
+TRUSTED = ("numpy.dtype", "sklearn.tree._tree.Tree")
 """What our families write beyond what skops itself takes for safe, by exact names: a whole package's
 prefix would let in any of its functions. The numbers inside a forest's trees nobody checks: trees written to
 do harm can crash the server's process or have it read memory that is not theirs."""

@@ -169,7 +169,7 @@ def _sound[T](found: T) -> T:
         value = getattr(found, each.name)
         if not isinstance(value, (int, float) if wanted is float else wanted):  # type: ignore[arg-type]
             raise TypeError(f"{each.name} cannot be {value!r}")
-        if wanted is tuple and not all(isinstance(one, str) for one in value):
+        if isinstance(value, tuple) and not all(isinstance(one, str) for one in value):
             raise TypeError(f"{each.name} holds more than names")
     return found
 
