@@ -64,8 +64,9 @@ def classification(truth: Array, probabilities: Array, classes: Sequence[str]) -
 
 def _summing_to_one(probabilities: Array) -> Array:
     """A model in float32 answers shares that miss one by its rounding, of which scikit-learn warns."""
-    exact = np.asarray(probabilities, dtype=np.float64)
-    return exact / exact.sum(axis=1, keepdims=True)
+    exact: Array = np.asarray(probabilities, dtype=np.float64)
+    shares: Array = exact / exact.sum(axis=1, keepdims=True)
+    return shares
 
 
 def calibration_error(truth: Array, probabilities: Array, classes: Sequence[str], bins: int = 10) -> float:
