@@ -3,7 +3,8 @@
 As Seldon's adserver: `POST /` takes a CloudEvent whose payload is the request that was logged,
 drift is judged whenever `drift_batch_size` rows have come, outliers at once; the finding goes back
 in the answer and, if `reply_url` is set, as a CloudEvent there; figures are gauges at /v1/metrics.
-What online detectors remember is saved in the server's own folder and restored.
+What online detectors remember is saved in the server's own folder within a second of the event, and
+restored (detectors/memory.py).
 """
 
 import asyncio
@@ -24,11 +25,12 @@ from howdah.errors import HowdahError, Invalid
 from howdah.learning import bundle, reference
 from howdah.runtimes import seldon_message
 from howdah.runtimes.detectors import Columns, Detector, Finding
+from howdah.runtimes.detectors.memory import Memory
 from howdah.runtimes.models.columns import columns_of, described
 from howdah.runtimes.models.hosting import place_of
 
 BATCH_ROWS = 1000
-SAVE_EVERY = 100
+SAVE_WITHIN_S = 1.0
 REPLY_WITHIN_S = 2.0
 EVENT_TYPES = {"drift": "io.seldon.serving.inference.drift", "outlier": "io.seldon.serving.inference.outlier"}
 log = logging.getLogger(__name__)
@@ -46,18 +48,24 @@ class DetectorModel(MLModel):
         self._batch_rows = int(str(options.pop("drift_batch_size", BATCH_ROWS)))
         self._reply_url = str(options.pop("reply_url", ""))
         self._fields = signature.inputs
-        self._state = Path(os.environ.get("HOWDAH_STATE_FOLDER") or "/tmp")
+        state = Path(os.environ.get("HOWDAH_STATE_FOLDER") or "/tmp") / "memory"
         sample = reference.read(found.folder, signature)
-        self._detector = await asyncio.to_thread(_made, self._kind, sample, signature, options, self._state)
+        made = await asyncio.to_thread(_made, self._kind, sample, signature, options, state)
+        self._detector, self._memory = made
         self._pending: list[Columns] = []
         self._lock = asyncio.Lock()
-        self._since_saved = 0
+        self._saving: asyncio.Task[None] | None = None
         self._gauges = _Gauges()
         self.inputs = [described(field) for field in self._fields]
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
-        """Judge these rows by themselves, now: for those who ask, and not for the stream."""
+        """Judge these rows by themselves, now: for those who ask, and not for the stream.
+
+        An online detector has nothing but its stream, where rows that somebody only asks about would count.
+        """
+        if self._detector.online:
+            raise Invalid(f"{self._kind} judges a stream and no single rows: send them as events, to POST /")
         columns = columns_of(payload.inputs, self._fields)
         finding = await asyncio.to_thread(self._detector.examine, columns)
         self._gauges.show(finding)
@@ -102,11 +110,11 @@ class DetectorModel(MLModel):
 
     async def _take(self, columns: Columns) -> Finding | None:
         if self._detector.online or self._kind in _outlier_kinds():
+            if self._memory is not None:
+                await asyncio.to_thread(self._memory.take)
             finding = await asyncio.to_thread(self._detector.examine, columns)
-            self._since_saved += 1
-            if self._detector.online and self._since_saved >= SAVE_EVERY:
-                await asyncio.to_thread(self._detector.save, self._state)
-                self._since_saved = 0
+            if self._memory is not None and (self._saving is None or self._saving.done()):
+                self._saving = asyncio.create_task(self._save_soon(self._memory))
         else:
             self._pending.append(columns)
             if sum(len(next(iter(part.values()))) for part in self._pending) < self._batch_rows:
@@ -131,8 +139,17 @@ class DetectorModel(MLModel):
         except OSError as error:
             log.warning("the finding could not be sent to %s: %s", self._reply_url, error)
 
+    async def _save_soon(self, memory: Memory) -> None:
+        await asyncio.sleep(SAVE_WITHIN_S)
+        async with self._lock:
+            await asyncio.to_thread(_saved, memory)
+
     async def unload(self) -> bool:
-        self._detector.save(self._state)
+        if self._saving is not None:
+            self._saving.cancel()
+        if self._memory is not None:
+            async with self._lock:
+                await asyncio.to_thread(_saved, self._memory)
         return True
 
 
@@ -164,19 +181,27 @@ class _Gauges:
                 self._drift[name].labels(feature).set(value)
 
 
-def _made(kind: str, sample: Columns, signature: object, options: dict[str, object], state: Path) -> Detector:
+def _saved(memory: Memory) -> None:
+    try:
+        memory.save()
+    except OSError as error:
+        log.warning("what the detector remembers is not saved; the next event tries again: %s", error)
+
+
+def _made(
+    kind: str, sample: Columns, signature: object, options: dict[str, object], state: Path
+) -> tuple[Detector, Memory | None]:
     from howdah.learning.signature import Signature
 
     assert isinstance(signature, Signature)
     if kind == "scipy":
         from howdah.runtimes.detectors.permissive import ScipyDrift
 
-        return ScipyDrift(sample, signature, float(str(options.get("p_val", 0.01))))
+        return ScipyDrift(sample, signature, float(str(options.get("p_val", 0.01)))), None
     from howdah.runtimes.detectors.alibi import AlibiDetector
 
     detector = AlibiDetector(kind, sample, signature, options)
-    detector.restore(state)
-    return detector
+    return detector, Memory(state, detector) if detector.online else None
 
 
 def _outlier_kinds() -> tuple[str, ...]:

@@ -73,3 +73,26 @@ def test_an_online_detector_remembers(tmp_path: Path):
     again.restore(tmp_path)
     assert again._detector.t == detector._detector.t == 5
     assert again.examine(rows(40, shift=4.0, seed=5)).positive
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.timeout(300)
+def test_what_an_online_detector_remembers_does_not_grow(tmp_path: Path):
+    """And what it finds is what alibi finds that keeps everything."""
+    from howdah.runtimes.detectors.alibi import AlibiDetector
+
+    options = {"expected_run_time": 50, "window_sizes": "5,10"}
+    ours = AlibiDetector("CVMDriftOnline", rows(100), SIGNATURE, options)
+    whole = AlibiDetector("CVMDriftOnline", rows(100), SIGNATURE, options)
+    sizes = []
+    for seed in range(6):
+        batch = rows(15, seed=seed)
+        found = ours.examine(batch)
+        for row in whole._scaled(whole._encoder.matrix(batch)):
+            told = whole._detector.predict(row)["data"]
+        assert np.allclose(found.distances, told["test_stat"].ravel())
+        ours.save(tmp_path)
+        sizes.append((tmp_path / "state.npz").stat().st_size)
+    assert set(sizes) == {sizes[0]}
+    assert len(whole._detector.xs) == 90

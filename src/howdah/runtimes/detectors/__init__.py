@@ -5,7 +5,6 @@ are fitted on a bundle's reference sample when their server starts, so no pickle
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from howdah.learning.signature import Array
@@ -33,7 +32,3 @@ class Detector(Protocol):
     """Takes every row as it comes, and remembers; the others want a whole batch."""
 
     def examine(self, columns: Columns) -> Finding: ...
-
-    def save(self, folder: Path) -> None:
-        """What it remembers; nothing for those that do not."""
-        ...

@@ -4,6 +4,8 @@ Numbers that are missing become the reference's median, categories their ordinal
 reference never saw gets an ordinal of its own.
 """
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +56,18 @@ class AlibiDetector:
             reference = reference[np.sort(chosen)]
         self._mean, self._scale = reference.mean(axis=0), reference.std(axis=0) + 1e-9
         self.online = kind.endswith("Online")
+        self.fingerprint = _fingerprint(kind, reference, options)
         self._detector = self._made(kind, reference, options)
 
     def restore(self, folder: Path) -> None:
-        if self.online and (folder / "state.npz").exists():
-            self._detector.load_state(str(folder))
+        """Online detectors only, as `save` and `forget`."""
+        self._detector.load_state(str(folder))
 
     def save(self, folder: Path) -> None:
-        if self.online:
-            self._detector.save_state(str(folder))
+        self._detector.save_state(str(folder))
+
+    def forget(self) -> None:
+        self._detector.reset_state()
 
     def examine(self, columns: Columns) -> Finding:
         matrix = self._encoder.matrix(columns)
@@ -90,9 +95,16 @@ class AlibiDetector:
         for row in self._scaled(matrix):
             data = self._detector.predict(row)["data"]
             positive = positive or bool(np.any(data["is_drift"]))
+        self._trim()
         statistic = np.nan_to_num(np.atleast_1d(data.get("test_stat", np.nan)).astype(float).ravel())
         threshold = np.nan_to_num(np.atleast_1d(data.get("threshold", np.nan)).astype(float).ravel())
         return Finding("drift", positive, float(threshold.max()), ("all",), (), tuple(statistic.tolist()))
+
+    def _trim(self) -> None:
+        """alibi keeps every row and statistic that ever came, and looks at one window of them only."""
+        detector = self._detector
+        detector.xs = detector.xs[-detector.max_ws :]
+        detector.test_stats, detector.drift_preds = detector.test_stats[-1:], detector.drift_preds[-1:]
 
     def _outliers(self, matrix: Array) -> Finding:
         found = self._detector.predict(self._scaled(matrix), return_instance_score=True)["data"]
@@ -148,6 +160,13 @@ class AlibiDetector:
         else:
             raise Invalid(f"no detector {kind}: there are scipy, {', '.join((*DRIFT, *OUTLIERS))}")
         return detector
+
+
+def _fingerprint(kind: str, reference: Array, options: dict[str, Any]) -> str:
+    """The sample itself and not its commit: the same rows in a later commit are the same detector."""
+    said = json.dumps([kind, sorted((name, str(value)) for name, value in options.items())])
+    sample = str(reference.shape).encode() + reference.tobytes()
+    return hashlib.sha256(said.encode() + sample).hexdigest()[:32]
 
 
 def _autoencoder(scaled: Array, epochs: int) -> Any:

@@ -1,7 +1,5 @@
 """Drift by SciPy's tests, column by column: the detector that is always there."""
 
-from pathlib import Path
-
 from howdah.learning import drift
 from howdah.learning.signature import Signature
 from howdah.runtimes.detectors import Columns, Finding
@@ -24,6 +22,3 @@ class ScipyDrift:
             distances=tuple(column.distance for column in report.columns),
             rows=tuple(column.drifted for column in report.columns),
         )
-
-    def save(self, folder: Path) -> None:
-        """It remembers nothing."""
