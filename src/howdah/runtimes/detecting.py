@@ -20,12 +20,14 @@ from mlserver.codecs import StringCodec
 from mlserver.model import MLModel
 from mlserver.types import InferenceRequest, InferenceResponse
 from prometheus_client import Counter, Gauge
+from pydantic import ValidationError
 
 from howdah.errors import HowdahError, Invalid
 from howdah.learning import bundle, reference
 from howdah.runtimes import seldon_message
 from howdah.runtimes.detectors import Columns, Detector, Finding
 from howdah.runtimes.detectors.memory import Memory
+from howdah.runtimes.mlserver_backend import said
 from howdah.runtimes.models.columns import columns_of, described
 from howdah.runtimes.models.hosting import place_of
 
@@ -82,6 +84,10 @@ class DetectorModel(MLModel):
             return 400, {"error": str(wrong)}
         except HowdahError as failed:
             return 503, {"error": str(failed)}
+        except Exception as failed:  # a detector's library raises what it likes about odd rows
+            log.exception("the detector failed")
+            reason = f"{type(failed).__name__}: {failed}"
+            return 500, {"error": f"the detector {self._kind} failed on these rows: {reason}"}
         if finding is None:
             waiting = sum(len(next(iter(part.values()))) for part in self._pending)
             return 200, {"data": None, "meta": {"rows_waiting": waiting, "batch": self._batch_rows}}
@@ -91,18 +97,27 @@ class DetectorModel(MLModel):
         return 200, told
 
     def _rows(self, body: bytes) -> Columns:
+        """At least one. Raises Invalid for any body that does not hold such."""
         try:
             document = json.loads(body)
         except (ValueError, RecursionError):
             raise Invalid("the event's payload is not JSON") from None
+        try:
+            columns = columns_of(self._payload(document).inputs, self._fields)
+        except ValidationError as invalid:
+            raise Invalid(said(invalid)) from None
+        except (ValueError, TypeError, KeyError) as wrong:
+            raise Invalid(f"the event's rows cannot be read: {type(wrong).__name__}: {wrong}") from wrong
+        if not len(next(iter(columns.values()))):
+            raise Invalid("the event has no rows")
+        return columns
+
+    def _payload(self, document: object) -> InferenceRequest:
         if isinstance(document, dict) and "inputs" in document:
-            payload = InferenceRequest.model_validate(document)
-        elif isinstance(document, dict) and "instances" in document:
-            question = seldon_message.read({"data": {"ndarray": document["instances"]}})
-            payload = self._request(question)
-        else:
-            payload = self._request(seldon_message.read(document))
-        return columns_of(payload.inputs, self._fields)
+            return InferenceRequest.model_validate(document)
+        if isinstance(document, dict) and "instances" in document:
+            return self._request(seldon_message.read({"data": {"ndarray": document["instances"]}}))
+        return self._request(seldon_message.read(document))
 
     def _request(self, question: seldon_message.Question) -> InferenceRequest:
         inputs = seldon_message.to_inputs(question, [field.name for field in self._fields])

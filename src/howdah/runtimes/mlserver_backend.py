@@ -46,7 +46,7 @@ class MlserverBackend:
         try:
             payload = InferenceRequest.model_validate_json(body)
         except ValidationError as invalid:
-            return error(422, _said(invalid))
+            return error(422, said(invalid))
         return await self._infer(model, version, payload, headers)
 
     async def _infer(
@@ -234,7 +234,7 @@ class MlserverBackend:
             payload.id = payload.id or headers["seldon-puid"]
             return Answer(200, orjson.dumps(await explain(payload)))
         except ValidationError as invalid:
-            return failure(422, _said(invalid))
+            return failure(422, said(invalid))
         except (ValueError, RecursionError) as wrong:
             return failure(400, str(wrong))
         except HowdahError as refused:
@@ -250,7 +250,8 @@ class _Refused(HowdahError):
         self.status, self.message = status, message
 
 
-def _said(invalid: ValidationError) -> str:
+def said(invalid: ValidationError) -> str:
+    """What is wrong with a request, and where."""
     found = invalid.errors(include_url=False, include_input=False)[:5]
     return "; ".join(f"{'.'.join(map(str, entry['loc'])) or 'body'}: {entry['msg']}" for entry in found)
 

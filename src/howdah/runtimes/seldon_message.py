@@ -40,7 +40,10 @@ def read(message: object) -> Question:
     data = message.get("data")
     if not isinstance(data, dict):
         raise Invalid("a SeldonMessage has one of data, strData, jsonData, binData")
-    names = tuple(str(name) for name in data.get("names") or ())
+    given = data.get("names") or []
+    if not isinstance(given, list | tuple):
+        raise Invalid("names is a list")
+    names = tuple(str(name) for name in given)
     if "tensor" in data:
         return _tensor(data["tensor"], names)
     if "ndarray" in data:
@@ -75,6 +78,8 @@ def _tensor(tensor: object, names: tuple[str, ...]) -> Question:
 
 
 def _ndarray(array: object, names: tuple[str, ...]) -> Question:
+    if not isinstance(array, list):
+        raise Invalid("ndarray is a list")
     shape: list[int] = []
     level: object = array
     while isinstance(level, list):
