@@ -155,6 +155,25 @@ def test_two_shadows_and_their_traffic():
     assert "between 0 and 100" in str(refused.value)
 
 
+def split(ratio: str) -> dict:
+    children = [{**SKLEARN, "name": name} for name in ("a", "b")]
+    parameters = [{"name": "ratioA", "value": ratio, "type": "FLOAT"}]
+    graph = {"name": "s", "implementation": "RANDOM_ABTEST", "children": children, "parameters": parameters}
+    return iris(graph=graph)
+
+
+@pytest.mark.parametrize("ratio", ["half", "", "nan", "-0.1", "50", "0,5"])
+def test_a_split_that_is_no_share_is_refused(ratio: str):
+    message = r"graph.parameters\[0\].value.*ratioA is a number from 0 to 1"
+    with pytest.raises(manifests.ManifestInvalid, match=message):
+        manifests.read(split(ratio))
+
+
+@pytest.mark.parametrize("ratio", ["0", "0.25", "1"])
+def test_a_split_by_a_share(ratio: str):
+    assert manifests.read(split(ratio)).spec.predictors[0].graph.parameters[0].value == ratio
+
+
 @pytest.mark.parametrize(
     ("document", "message"),
     [

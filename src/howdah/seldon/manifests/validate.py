@@ -182,11 +182,23 @@ def _refused_units(unit: Unit, predictor: Predictor, path: str) -> Iterator[Fiel
         yield _invalid(path, unit.name, f"No entry in predictors map for {implementation}")
     if implementation == RANDOM_ABTEST and len(unit.children) != 2:
         yield _invalid(path, unit.name, "RANDOM_ABTEST splits between exactly two children")
+    if implementation == RANDOM_ABTEST:
+        for at, parameter in enumerate(unit.parameters):
+            if parameter.name == "ratioA" and not _is_share(parameter.value):
+                message = "ratioA is a number from 0 to 1"
+                yield _invalid(f"{path}.parameters[{at}].value", parameter.value, message)
     container = predictor.container(unit.name)
     if implementation == UNKNOWN_IMPLEMENTATION and container is not None and not container.get("image"):
         yield FieldError(f"{path}.name", f'container "{unit.name}" names no image', "FieldValueRequired")
     for index, child in enumerate(unit.children):
         yield from _refused_units(child, predictor, f"{path}.children[{index}]")
+
+
+def _is_share(text: str) -> bool:
+    try:
+        return 0 <= float(text) <= 1
+    except ValueError:
+        return False
 
 
 def _refused_explainer(predictor: Predictor, path: str) -> Iterator[FieldError]:
