@@ -3,9 +3,9 @@
 A topic is a kind of object, or a kind and a name, such as `commits:default/images`; a page that
 hears one that it is about reads again what it shows, through the public API, so a lost or doubled
 event costs nothing. All pages with one token share one look a second at the newest commits and
-jobs and at deployments, and, when those moved or for five seconds nobody has, at repos and pipelines, of
-which there may be hundreds; while no page is open nobody looks. What was seen last is kept, so that a page
-that opens later hears what has changed since, and not that everything is new.
+jobs and at deployments. Repos and pipelines, of which there may be hundreds, are looked at when what is
+new may have changed them, or nobody has for ten seconds. While no page is open nobody looks. What was seen
+last is kept, so that a page that opens later hears what has changed since, and not that everything is new.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from howdah.errors import HowdahError
 
 LOOK_EVERY_S = 1.0
 LONGEST_S = 5.0
+ALL_EVERY_S = 10.0
 REST = 40
 """Where there is so much to look at that a look takes long, looks are rarer: a fortieth of the time."""
 STILL_THERE_EVERY_S = 10.0
@@ -134,11 +135,12 @@ class _Watch:
             pachd = await self._engines.pachd(self._key)
             found = await run_in_threadpool(_moving, pachd)
             known = {topic: digest for topic, digest in before.items() if topic.startswith(_STANDING)}
-            moved = any(before.get(topic) != digest for topic, digest in found.items())
-            if moved or time.monotonic() - self._saw_all >= LONGEST_S:
+            if _may_touch_standing(before, found) or time.monotonic() - self._saw_all >= ALL_EVERY_S:
                 self._saw_all = time.monotonic()
                 known = await run_in_threadpool(_standing, pachd)
             found |= known
+            for topic in [topic for topic in found if topic.startswith("commits:")]:
+                found.setdefault(topic.replace("commits:", "repos:", 1), "not looked at yet")
         except HowdahError:
             return before  # a page notices by itself that an answer stays away
         found["deployments"] = await self._deployments() or before.get("deployments", "")
@@ -162,6 +164,15 @@ def changed(before: Digests, now: Digests) -> list[str]:
         if known and known <= topics:
             topics.add(kind)
     return sorted(topic for topic in topics if not topic.startswith(_ONE))
+
+
+def _may_touch_standing(before: Digests, now: Digests) -> bool:
+    """Whether a job moved, which is its pipeline's state, or a commit came that is not a user's: a spec."""
+    return any(
+        topic.startswith("jobs:") or (topic.startswith(f"{_ONE}commits:") and ".user@" not in topic)
+        for topic, digest in now.items()
+        if before.get(topic) != digest
+    )
 
 
 def _moving(pachd: Pachd) -> dict[str, str]:
