@@ -11,6 +11,7 @@ import onnx
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from howdah.learning.onnx_graph import order_operator_sets
 from howdah.learning.predictor import OnnxModel
 from howdah.learning.signature import Signature
 from howdah.learning.training import outputs_of
@@ -48,6 +49,7 @@ def to_onnx(estimator: Pipeline, signature: Signature) -> bytes:
         target_opset=OPSET,
     )
     _name_inputs(model.graph, [field.name for field in signature.inputs])
+    order_operator_sets(model)
     return bytes(model.SerializeToString(deterministic=True))
 
 

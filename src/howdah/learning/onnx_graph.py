@@ -38,6 +38,7 @@ def canonical(model: onnx.ModelProto) -> onnx.ModelProto:
         raise Invalid("the graph gives one tensor out under two names: it has no one spelling")
     made = onnx.ModelProto()
     made.CopyFrom(model)
+    order_operator_sets(made)
     made.doc_string = ""
     made.graph.ClearField("node")
     made.graph.ClearField("initializer")
@@ -56,6 +57,13 @@ def canonical(model: onnx.ModelProto) -> onnx.ModelProto:
             names.setdefault(keys[name], f"tensor_{place}_{at}" if name else "")
         made.graph.node.append(_renamed(node, place, keys, names))
     return made
+
+
+def order_operator_sets(model: onnx.ModelProto) -> None:
+    """By name: converters collect them in a set, whose order is chance."""
+    ordered = sorted(model.opset_import, key=lambda each: each.domain)
+    del model.opset_import[:]
+    model.opset_import.extend(ordered)
 
 
 def _name_sizes(graph: onnx.GraphProto) -> None:

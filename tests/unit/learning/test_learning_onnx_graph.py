@@ -7,7 +7,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from howdah.errors import Invalid
-from howdah.learning.onnx_graph import canonical
+from howdah.learning.onnx_graph import canonical, order_operator_sets
 
 
 def built(names: dict[str, str], order: list[int], doc: str = "", twice: bool = False) -> onnx.ModelProto:
@@ -79,3 +79,14 @@ def test_a_graph_within_a_graph_is_refused() -> None:
     model.graph.node[2].attribute.append(helper.make_attribute("then_branch", inner))
     with pytest.raises(Invalid, match="a graph of its own"):
         canonical(model)
+
+
+def test_operator_sets_stand_in_the_order_of_their_names():
+    def ordered(*domains):
+        model = built({}, [0, 1, 2, 3, 4])
+        del model.opset_import[:]
+        model.opset_import.extend(helper.make_opsetid(domain, 3) for domain in domains)
+        order_operator_sets(model)
+        return model.SerializeToString(deterministic=True)
+
+    assert ordered("", "ai.onnx.ml") == ordered("ai.onnx.ml", "")
