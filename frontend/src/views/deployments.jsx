@@ -39,7 +39,7 @@ export function Deployment({ namespace, name }) {
   const [pod, setPod] = useState(null);
   const live = useLive(async () => {
     const one = await kube(`${SDEP}/namespaces/${namespace}/seldondeployments/${name}`);
-    const pods = (await kube(`/api/v1/namespaces/${namespace}/pods`)).items.filter((item) => item.metadata.labels?.["seldon-deployment-id"] === name || item.metadata.name.startsWith(`${name}-`));
+    const pods = (await kube(`/api/v1/namespaces/${namespace}/pods`)).items.filter((item) => item.metadata.labels?.["seldon-deployment-id"] === name);
     return { one, pods };
   }, ["deployments"], [namespace, name]);
   const one = live.value?.one;
@@ -51,7 +51,7 @@ export function Deployment({ namespace, name }) {
           <div class="columns">
             <div class="stack">
               {one.spec.predictors.map((predictor) => (
-                <Card key={predictor.name} title={`Predictor ${predictor.name}`} aside={`${predictor.shadow ? "shadow" : `${predictor.traffic ?? 100}% of requests`}`}>
+                <Card key={predictor.name} title={`Predictor ${predictor.name}`} aside={predictor.shadow ? "shadow" : `${answering(one).length > 1 ? predictor.traffic ?? 0 : 100}% of requests`}>
                   <Unit unit={predictor.graph} />
                 </Card>))}
               <Card title="Pods" flush><Table label="Pods" rows={pods} keyOf={(item) => item.metadata.name} columns={[
@@ -76,6 +76,9 @@ export function Deployment({ namespace, name }) {
   );
 }
 
+// Whose answers go back: a shadow's never do.
+const answering = (one) => one.spec.predictors.filter((predictor) => !predictor.shadow);
+
 function Unit({ unit }) {
   const place = modelPlace(unit.modelUri);
   return (
@@ -87,9 +90,10 @@ function Unit({ unit }) {
   );
 }
 
-// The form is the model's own signature; its first values are the first row it was tested with.
+// The form is the model's own signature; its first values are the first row it was tested with. Requests
+// go the way of any client's: where they are split, nobody chooses who answers.
 function Try({ one }) {
-  const predictor = one.spec.predictors[0];
+  const [predictor, ...others] = answering(one);
   const leaf = units(predictor.graph).find((unit) => modelPlace(unit.modelUri));
   const place = leaf && modelPlace(leaf.modelUri);
   const at = place && (place.commit ?? place.branch);
@@ -100,7 +104,7 @@ function Try({ one }) {
     return manifest && { manifest, scenarios };
   }, [], [leaf?.modelUri]);
   if ((one.spec.protocol ?? "seldon") !== "v2") return <Card title="Try it"><Empty>The form speaks the V2 protocol; this deployment speaks {one.spec.protocol ?? "seldon"}.</Empty></Card>;
-  return <Card title="Try it"><Shown live={live}>{(found) => (found ? <Form {...found} one={one} model={predictor.graph.name} /> : <Empty>This model has no bundle, so its inputs are not known here.</Empty>)}</Shown></Card>;
+  return <Card title="Try it"><Shown live={live}>{(found) => (found ? <>{others.length > 0 && <p class="quiet">The form is made from {predictor.name}'s model. Which predictor answers is decided by the split.</p>}<Form {...found} one={one} model={predictor.graph.name} /></> : <Empty>This model has no bundle, so its inputs are not known here.</Empty>)}</Shown></Card>;
 }
 
 // Shapley values of one row, or whatever else the explainer says.
