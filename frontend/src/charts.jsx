@@ -39,11 +39,19 @@ export function Pairs({ of, label }) {
   ]} />;
 }
 
+// Values of any number: as arguments of one call they would be too many.
+function extent(values) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
+
 // Two samples over the same bins, one behind the other.
 export function Histogram({ before, now, label }) {
-  const values = [...before, ...now];
-  const low = Math.min(...values);
-  const high = Math.max(...values);
+  const [low, high] = extent([...before, ...now]);
   const bins = 24;
   const spread = (sample) => {
     const found = new Array(bins).fill(0);

@@ -6,7 +6,7 @@ import { Card, Confirm, Empty, Facts, Id, Page, Shown, State, Table, Time } from
 import { parse } from "../preview.jsx";
 import { A, setQuery, to, usePlace } from "../route.jsx";
 import { cases, champion, decisions, report, reports, versions } from "../things.js";
-import { number } from "../words.js";
+import { bytes, number } from "../words.js";
 import { Judged } from "./judged.jsx";
 import { Comparison, Decide, Record, role, wasChampion } from "./models.jsx";
 
@@ -28,11 +28,15 @@ function Cases() {
   );
 }
 
+const SAMPLE_LIMIT = 4 << 20;
+
+// The row where a longer file was cut is no row.
 async function table(project, repo, commit, path) {
-  const file = await orNull(readFile(project, repo, commit, path, 4 << 20));
+  const file = await orNull(readFile(project, repo, commit, path, SAMPLE_LIMIT));
   if (!file) return null;
   const [head, ...rows] = parse(new TextDecoder().decode(file.bytes), ",");
-  return { head, rows };
+  const cut = file.bytes.byteLength < file.size;
+  return { head, rows: cut ? rows.slice(0, -1) : rows, cut };
 }
 
 const LOOK_EVERY_MS = 30_000;
@@ -163,6 +167,7 @@ function Columns({ drift, historic, live, chosen }) {
   const share = (values, level) => values.filter((value) => value === level).length / (values.length || 1);
   return (
     <Card title="Historic against live" aside={<select aria-label="Variable" value={wanted} onChange={(event) => setQuery({ column: event.currentTarget.value })}>{shared.map((column) => <option key={column}>{column}</option>)}</select>}>
+      {(historic.cut || live.cut) && <p class="quiet">Of {historic.cut && live.cut ? "both" : historic.cut ? "the historic rows" : "the live rows"} the first {bytes(SAMPLE_LIMIT)} are shown.</p>}
       {numeric ? <Histogram before={before.map(Number)} now={now.map(Number)} label={`${wanted}, historic against live`} /> : (
         <Table label={wanted} rows={levels} keyOf={(level) => level} columns={[{ name: wanted, show: (level) => level }, { name: "Historic", show: (level) => `${(100 * share(before, level)).toFixed(0)}%`, end: true }, { name: "Live", show: (level) => `${(100 * share(now, level)).toFixed(0)}%`, end: true }]} />)}
     </Card>
