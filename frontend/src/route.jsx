@@ -2,8 +2,17 @@
 import { createContext } from "preact";
 import { useContext, useEffect, useState } from "preact/hooks";
 
+// What is no text in an address names nothing; it is shown as it stands.
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 const read = () => ({
-  parts: location.pathname.split("/").filter(Boolean).map(decodeURIComponent),
+  parts: location.pathname.split("/").filter(Boolean).map(decoded),
   query: new URLSearchParams(location.search),
 });
 const Place = createContext(null);
