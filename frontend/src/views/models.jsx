@@ -122,7 +122,7 @@ function Bundle({ model }) {
   if (!version) return null;
   const { manifest } = version;
   return (
-    <Card title="Champion's bundle">
+    <Card title={version.id === model.champion ? "Champion's bundle" : "Newest version's bundle"}>
       <Facts of={[["Task", manifest.signature.task], ["Target", manifest.signature.target], ["Family", manifest.family], ["Rows", number(manifest.rows)], ["Seed", manifest.seed], ["Model file", manifest.model_file],
         ...Object.entries(manifest.sources ?? {}).map(([input, commit]) => [`From ${input}`, <Id of={commit} to={to.set(commit)} />])]} />
       <p class="quiet"><code>howdah reproduce {version.id}</code> makes it again from its record, and says whether the same comes out.</p>
