@@ -72,8 +72,8 @@ const MARGIN = 12;
 const AHEAD = 1500;
 
 // A table of any length: only rows near the window exist. `columns`: [{name, show, narrow, end}].
-// `next` reads what follows, where `more` of it is known to be there.
-export function Table({ label, columns, rows, keyOf, height = 480, empty = "Nothing here yet.", more = false, next }) {
+// `next` reads what follows, where `more` of it is known to be there; `view` is told which rows exist.
+export function Table({ label, columns, rows, keyOf, height = 480, empty = "Nothing here yet.", more = false, next, view }) {
   const box = useRef(null);
   const [from, setFrom] = useState(0);
   const few = rows.length <= 200 && !more;
@@ -82,6 +82,7 @@ export function Table({ label, columns, rows, keyOf, height = 480, empty = "Noth
   const first = few ? 0 : Math.max(0, Math.min(from - MARGIN, rows.length - fits));
   const part = few ? rows : rows.slice(first, first + fits);
   const after = rows.length - first - part.length;
+  if (view) view.current = part;
   const scrolled = few ? undefined : (event) => {
     const at = Math.floor(event.currentTarget.scrollTop / ROW);
     if (Math.abs(at - from) > MARGIN / 2) setFrom(at);

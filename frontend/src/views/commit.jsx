@@ -43,19 +43,21 @@ export function Commit({ project, repo, rev }) {
   );
 }
 
+const keyOf = (info) => info.file.path;
+
 function Files({ project, repo, rev, path, id, open }) {
   const { query } = usePlace();
   const start = query.get("from") ?? "";
   const [again, setAgain] = useState(0);
   useTopic([`commits:${project}/${repo}`], () => open && setAgain((n) => n + 1));
   const before = start && { file: { path: `${path}${start}`.replace(/.$/, (end) => String.fromCharCode(end.charCodeAt(0) - 1)) + "\u{10fffd}" } };
-  const range = useRange((last) => filesAfter(project, repo, id, path, last ?? before), [project, repo, id, path, start, open], again);
-  const { rows, more, error, loading, next } = range;
+  const range = useRange((last) => filesAfter(project, repo, id, path, last ?? before), [project, repo, id, path, start, open], again, keyOf);
+  const { rows, more, error, loading, next, view } = range;
   const long = more || rows.length > 200 || start;
   return (
     <Card title="Files" flush aside={<span class="inlineaside">{long && <input type="search" aria-label="Begin at a name" placeholder="Begin at a name" value={start} onInput={(event) => setQuery({ from: event.currentTarget.value })} />}{!loading && `${rows.length.toLocaleString("en")}${more ? "+" : ""} here`}</span>}>
       {error ? <Problem error={error} /> : loading ? <p class="empty waiting" role="status">Reading…</p> : (
-        <Table label="Files" rows={rows} keyOf={(info) => info.file.path} empty="No files." more={more} next={next} columns={[
+        <Table label="Files" rows={rows} keyOf={keyOf} empty="No files." more={more} next={next} view={view} columns={[
           { name: "Name", show: (info) => { const dir = info.fileType === "DIR"; return <A to={to.commit(project, repo, rev, info.file.path)}><span aria-hidden="true" class="glyph">{dir ? "▸" : "·"}</span>{info.file.path.split("/").filter(Boolean).at(-1)}{dir ? "/" : ""}</A>; } },
           { name: "Size", show: (info) => bytes(info.sizeBytes), end: true },
           { name: "Written", show: (info) => <Time at={info.committed} />, wideOnly: true },

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { call, list } from "../api.js";
 import { useLive } from "../live.js";
 import { Logs } from "../logs.jsx";
@@ -66,17 +66,17 @@ const DATUMS = 1000;
 const seconds = (text) => (text ? `${number(Number.parseFloat(text))} s` : "");
 const failedFirst = (rows) => [...rows.filter((one) => mood(one.state) === "bad"), ...rows.filter((one) => mood(one.state) !== "bad")];
 
+const keyOf = (one) => one.datum.id;
+
 function Datums({ job, chosen, told }) {
-  const [again, setAgain] = useState(0);
-  useEffect(() => setAgain((n) => n + 1), [told]);
-  const { rows, more, loading, error, next } = useRange(async (last) => {
+  const { rows, more, loading, error, next, view } = useRange(async (last) => {
     const found = await list("pps_v2.API/ListDatum", { job, number: String(DATUMS), ...(last ? { paginationMarker: last.datum.id } : {}) });
     return { rows: found, more: found.length === DATUMS };
-  }, [job.id], again);
+  }, [job.id], told, keyOf);
   return (
     <Card title="Datums" aside={chosen && <button onClick={() => setQuery({ datum: null })}>All datums</button>} flush>
       {error ? <Problem error={error} /> : loading ? <p class="empty waiting" role="status">Reading…</p> : (
-        <Table label="Datums" rows={failedFirst(rows)} more={more} next={next} keyOf={(one) => one.datum.id} empty="No datums yet." columns={[
+        <Table label="Datums" rows={failedFirst(rows)} more={more} next={next} view={view} keyOf={keyOf} empty="No datums yet." columns={[
           { name: "Datum", show: (one) => <button class={`link${one.datum.id === chosen ? " chosen" : ""}`} onClick={() => setQuery({ datum: one.datum.id })}><code>{one.datum.id.slice(0, 12)}</code></button> },
           { name: "State", show: (one) => <State of={one.state} /> },
           { name: "Inputs", show: (one) => (one.data ?? []).map((data) => `${data.file.commit.repo.name}:${data.file.path}`).join(", "), wideOnly: true },
