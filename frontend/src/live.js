@@ -134,8 +134,9 @@ export function useTopic(topics, hear) {
 }
 
 // {value, error, loading, again}. `read(signal, old)` is called anew when `deps` change or a topic does,
-// and every so many milliseconds where no topic tells of it.
-export function useLive(read, topics, deps, every) {
+// and `every` so many milliseconds where no topic tells of it. With `keep` the value for the old `deps` stays,
+// as loading, until there is the new one: for another look at the same object.
+export function useLive(read, topics, deps, { every, keep = false } = {}) {
   const [state, set] = useState({ loading: true });
   const again = useRef(() => {});
   useEffect(() => {
@@ -170,7 +171,7 @@ export function useLive(read, topics, deps, every) {
     again.current = async () => { value = await read(gone.signal, value); if (!gone.signal.aborted) set({ value, loading: false }); };
     hearers.add(hearer);
     document.addEventListener("visibilitychange", seen);
-    set({ loading: true });
+    set((old) => (keep ? { ...old, loading: true } : { loading: true }));
     look();
     const timer = every && setInterval(look, every);
     return () => {

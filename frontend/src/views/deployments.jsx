@@ -30,7 +30,7 @@ function usePodUsage(namespace) {
   const live = useLive(async () => {
     const { items } = await kube(`/apis/metrics.k8s.io/v1beta1/namespaces/${namespace}/pods`);
     return Object.fromEntries(items.map((item) => [item.metadata.name, item.containers[0].usage]));
-  }, [], [namespace], LOOK_EVERY_MS);
+  }, [], [namespace], { every: LOOK_EVERY_MS });
   return (pod) => live.value?.[pod] && { cpu: cores(live.value[pod].cpu), memory: 1024 * parseInt(live.value[pod].memory) };
 }
 

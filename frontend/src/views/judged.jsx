@@ -19,7 +19,7 @@ export function Judged({ project, name, version }) {
   const live = useLive(async () => {
     const found = (await reports(project, repo, "/evaluation.json")).find(({ document }) => !version || document.model === version);
     return found && { ...found, plots: await plots(project, repo, found.commit) };
-  }, [`commits:${project}/${repo}`], [project, name, version]);
+  }, [`commits:${project}/${repo}`], [project, name, version], { keep: true });
   if (!live.value) return null;
   const { document, commit } = live.value;
   return (

@@ -56,21 +56,21 @@ function Watched({ project, name }) {
   const asked = query.get("version");
   const [asking, setAsking] = useState(null);
   const topics = ["drift", "compare", "decisions", "model"].map((part) => `commits:${project}/${name}-${part}`);
-  const live = useLive(() => watched(project, name, asked), topics, [project, name, asked], LOOK_EVERY_MS);
+  const live = useLive(() => watched(project, name, asked), topics, [project, name, asked], { every: LOOK_EVERY_MS, keep: true });
   const found = live.value;
   const actions = (
     <>
-      {found?.version && <Version {...found} />}
+      {found?.version && <Version {...found} asked={asked} />}
       <A class="button" to={to.model(project, name)}>Model</A>
-      {found?.version && found.version.id !== found.champion && <button onClick={() => setAsking("champion")}>Make champion</button>}
-      <button onClick={() => setAsking("retrain")} disabled={!found?.drift}>Retrain</button>
+      {found?.version && found.version.id !== found.champion && <button onClick={() => setAsking("champion")} disabled={live.loading}>Make champion</button>}
+      <button onClick={() => setAsking("retrain")} disabled={live.loading || !found?.drift}>Retrain</button>
     </>
   );
   return (
     <Page title={name} kind="monitoring" crumbs={[["Monitoring", "/monitoring"], [project, "/monitoring"]]} actions={actions}>
       <Shown live={live}>{(found) => (
         <>
-          <div class="columns">
+          <div class="columns" aria-busy={live.loading}>
             <div class="stack">
               <Drift {...found} {...{ project, name }} chosen={query.get("column")} />
               <Metrics {...found} />
@@ -90,8 +90,9 @@ function Watched({ project, name }) {
   );
 }
 
-const Version = ({ version, versions, champion }) => (
-  <label class="beside">version<select value={version.id} onChange={(event) => setQuery({ version: event.currentTarget.value })}>
+// What was chosen stands there at once, though the page still shows what it showed.
+const Version = ({ version, versions, champion, asked }) => (
+  <label class="beside">version<select value={versions.some((one) => one.id === asked) ? asked : version.id} onChange={(event) => setQuery({ version: event.currentTarget.value })}>
     {versions.map((one) => <option key={one.id} value={one.id}>{one.id.slice(0, 12)} {role(one.id, { versions, champion })}</option>)}
   </select></label>
 );

@@ -171,6 +171,22 @@ def test_figures_are_historic_and_live_for_the_chosen_version(opens, scene):
     expect(choice).to_have_value(other)
 
 
+def test_another_version_is_chosen_without_losing_place_or_focus(opens, scene):
+    scene.jobs(scene.put("scores-raw", "/other.csv", "age,origin\n33,Japan\n"))
+    page = opens("/monitoring/default/scores")
+    page.set_viewport_size({"width": 390, "height": 500})
+    choice = page.get_by_label("version")
+    other = choice.locator("option:not(:checked)").first.get_attribute("value")
+    choice.focus()
+    page.evaluate("() => { scrollTo(0, 40); window.shown = document.querySelector('main .columns'); }")
+    with page.expect_response(lambda answer: "reference.csv" in answer.url and other in answer.url):
+        choice.select_option(other)
+    expect(page.locator("main .columns")).to_have_attribute("aria-busy", "false")
+    expect(choice).to_have_value(other)
+    expect(choice).to_be_focused()
+    assert page.evaluate("() => [window.shown.isConnected, scrollY]") == [True, 40]
+
+
 def test_drift_is_shown_over_time(opens):
     page = opens("/monitoring/default/scores")
     card = page.get_by_role("region", name="Drift over time").first
