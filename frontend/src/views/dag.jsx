@@ -1,7 +1,7 @@
 // Everything that data flows through, from left to right: repos, pipelines with their output
 // repos, deployments, inference logs. By one global ID only what that ID touched stands out.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { call, list, orNull } from "../api.js";
+import { call, list, orNull, session } from "../api.js";
 import { folded, nodesAndEdges } from "../graph.js";
 import { pipelines, repos } from "../lists.js";
 import { HIGH, WIDE, placed } from "../layout.js";
@@ -211,14 +211,18 @@ const ACTS = {
   rerun: ["Run again", "A new job works on all datums of the newest inputs, also those that succeeded before.", "RerunPipeline", { reprocess: true }],
   stop: ["Stop", "Its unfinished jobs are killed and new commits start none, until it is started again.", "StopPipeline", {}],
   start: ["Start", "It takes up its inputs as they are now, which makes a new job.", "StartPipeline", {}],
-  kill: ["Stop this job", "It ends as killed; its output commit stays without its results, and jobs downstream do not run.", "StopJob", { reason: "stopped in the console" }],
+  kill: ["Stop this job", "It ends as killed; its output commit stays without its results, and jobs downstream do not run.", "StopJob", {}],
 };
 
 export function Act({ asking, info, job, again, close }) {
   const [action, says, method, more] = ACTS[asking];
-  const run = async () => {
-    await call(`pps_v2.API/${method}`, asking === "kill" ? { job: job.job, ...more } : { pipeline: info.pipeline, ...more });
+  const kill = asking === "kill";
+  // Of these only a stopped job has a place for a name: its reason.
+  const run = async ({ actor }) => {
+    if (kill) session.actor = actor;
+    await call(`pps_v2.API/${method}`, kill ? { job: job.job, reason: `stopped in the console by ${actor}` } : { pipeline: info.pipeline, ...more });
     await again();
   };
-  return <Confirm title={`${action}: ${info.pipeline.name}?`} says={says} action={action} danger={asking === "stop" || asking === "kill"} run={run} close={close} />;
+  return <Confirm title={`${action}: ${info.pipeline.name}?`} says={says} action={action} danger={asking === "stop" || kill} run={run} close={close}
+    fields={kill ? [{ name: "actor", label: "Your name", value: session.actor }] : []} />;
 }

@@ -2,10 +2,11 @@ import { useState } from "preact/hooks";
 import { call, list } from "../api.js";
 import { useLive } from "../live.js";
 import { Logs } from "../logs.jsx";
-import { Card, Confirm, Facts, Id, Page, Problem, Shown, State, Table, Time } from "../parts.jsx";
+import { Card, Facts, Id, Page, Problem, Shown, State, Table, Time } from "../parts.jsx";
 import { useRange } from "../range.js";
 import { A, setQuery, to, usePlace } from "../route.jsx";
 import { bytes, commitState, mood, number, took } from "../words.js";
+import { Act } from "./dag.jsx";
 
 const done = (info) => `${Number(info.dataProcessed) + Number(info.dataSkipped) + Number(info.dataRecovered)}/${info.dataTotal}`;
 
@@ -55,8 +56,7 @@ export function Job({ project, pipeline, id }) {
             <Card title="Logs"><Logs key={id + datum} job={job} datum={datum} follow={busy} /></Card>
           </div>
         </>)}</Shown>
-      {asking && <Confirm title={`Stop this job of ${pipeline}?`} says="It ends as killed; its output commit stays without its results, and jobs downstream do not run." action="Stop the job" danger close={() => setAsking(false)}
-        run={async () => { await call("pps_v2.API/StopJob", { job, reason: "stopped in the console" }); live.again(); }} />}
+      {asking && <Act asking="kill" info={job} job={{ job }} again={live.again} close={() => setAsking(false)} />}
     </Page>
   );
 }
