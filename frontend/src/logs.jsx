@@ -2,6 +2,7 @@
 // either end, searched where they are stored, and followed while the job runs.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { lines as read, request } from "./api.js";
+import { setQuery, usePlace } from "./route.jsx";
 
 const LINE = 18;
 const MARGIN = 20;
@@ -35,8 +36,8 @@ function onward(rows) {
 
 function Lines({ ask, label, follow, whole }) {
   const [end, setEnd] = useState(Boolean(follow));
-  const [search, setSearch] = useState("");
-  const [wanted, setWanted] = useState("");
+  const search = usePlace().query.get("search") ?? "";
+  const [wanted, setWanted] = useState(search.trim());
   const [state, set] = useState({ rows: [], more: false, began: false });
   const latest = useRef(state);
   const busy = useRef(false);
@@ -76,7 +77,7 @@ function Lines({ ask, label, follow, whole }) {
   const beginning = end && !wanted && !whole && rows.length >= 2000;
   return (
     <>
-      <div class="filebar"><input type="search" aria-label="Search the logs" placeholder="Search" value={search} onInput={(event) => setSearch(event.currentTarget.value)} />
+      <div class="filebar"><input type="search" aria-label="Search the logs" placeholder="Search" value={search} onInput={(event) => setQuery({ search: event.currentTarget.value })} />
         {!whole && !wanted && <div class="switch" role="group" aria-label="Where to read"><button aria-pressed={!end} onClick={() => setEnd(false)}>Beginning</button><button aria-pressed={end} onClick={() => setEnd(true)}>End</button></div>}
         <span class="quiet">{beginning ? "newest " : ""}{rows.length.toLocaleString("en")}{more ? "+" : ""} lines{follow ? ", listening" : ""}</span></div>
       {error && <p class="problem" role="alert">{error.message}</p>}

@@ -4,7 +4,7 @@ import { Shares } from "../charts.jsx";
 import { useLive } from "../live.js";
 import { PodLogs } from "../logs.jsx";
 import { Card, Empty, Facts, Id, Page, Problem, Shown, State, Table, Time } from "../parts.jsx";
-import { A, to } from "../route.jsx";
+import { A, setQuery, to, usePlace } from "../route.jsx";
 import { deployments, modelPlace, SDEP, units } from "../things.js";
 import { bytes, number } from "../words.js";
 
@@ -36,7 +36,7 @@ function usePodUsage(namespace) {
 
 export function Deployment({ namespace, name }) {
   const used = usePodUsage(namespace);
-  const [pod, setPod] = useState(null);
+  const pod = usePlace().query.get("pod");
   const live = useLive(async () => {
     const one = await kube(`${SDEP}/namespaces/${namespace}/seldondeployments/${name}`);
     const pods = (await kube(`/api/v1/namespaces/${namespace}/pods`)).items.filter((item) => item.metadata.labels?.["seldon-deployment-id"] === name);
@@ -55,7 +55,7 @@ export function Deployment({ namespace, name }) {
                   <Unit unit={predictor.graph} />
                 </Card>))}
               <Card title="Pods" flush><Table label="Pods" rows={pods} keyOf={(item) => item.metadata.name} columns={[
-                { name: "Pod", show: (item) => <button class="link" onClick={() => setPod(item.metadata.name)}>{item.metadata.name}</button> },
+                { name: "Pod", show: (item) => <button class={`link${item.metadata.name === pod ? " chosen" : ""}`} onClick={() => setQuery({ pod: item.metadata.name })}>{item.metadata.name}</button> },
                 { name: "Phase", show: (item) => <State of={item.status.phase === "Running" ? "AVAILABLE" : item.status.phase} /> },
                 { name: "Ready", show: (item) => { const found = item.status.containerStatuses ?? []; return `${found.filter((container) => container.ready).length}/${found.length}`; }, end: true },
                 { name: "Restarts", show: (item) => (item.status.containerStatuses ?? []).reduce((sum, container) => sum + (container.restartCount ?? 0), 0), end: true },
