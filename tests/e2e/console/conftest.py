@@ -68,22 +68,9 @@ PIPELINES = {
         "sed s/MODEL/$PACH_JOB_ID/ > /pfs/out/comparison.json",
     ),
 }
-DEPLOYMENT = {
-    "apiVersion": "machinelearning.seldon.io/v1",
-    "kind": "SeldonDeployment",
-    "metadata": {"name": "scores", "namespace": "default"},
-    "spec": {
-        "protocol": "v2",
-        "predictors": [
-            {
-                "name": "champion",
-                "graph": {"name": "scores", "type": "MODEL", "modelUri": "s3://master.scores-model.default"},
-                "componentSpecs": [
-                    {"spec": {"containers": [{"name": "scores", "image": "howdah/no-such-server:1"}]}}
-                ],
-            }
-        ],
-    },
+PREDICTOR = {
+    "graph": {"name": "scores", "type": "MODEL", "modelUri": "s3://master.scores-model.default"},
+    "componentSpecs": [{"spec": {"containers": [{"name": "scores", "image": "howdah/no-such-server:1"}]}}],
 }
 
 
@@ -99,6 +86,19 @@ class Scene:
 
     def put(self, repo: str, path: str, data: str) -> str:
         return self.files.put(f"{repo}@master", {path: data.encode()})
+
+    def deploy(self, name: str, *predictors: dict[str, object]) -> None:
+        """A deployment that never comes up: of a server that is not there."""
+        manifest = {
+            "apiVersion": "machinelearning.seldon.io/v1",
+            "kind": "SeldonDeployment",
+            "metadata": {"name": name, "namespace": "default"},
+            "spec": {"protocol": "v2", "predictors": [{**PREDICTOR, **each} for each in predictors]},
+        }
+        path = "/apis/machinelearning.seldon.io/v1/namespaces/default/seldondeployments"
+        json_type = {"content-type": "application/json"}
+        asked = urllib.request.Request(self.url + path, json.dumps(manifest).encode(), json_type)
+        urllib.request.urlopen(asked).close()
 
     def jobs(self, id: str) -> list[pps.JobInfo]:
         """Every job of one global ID, once all have ended."""
@@ -125,11 +125,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             transform=pps.Transform(cmd=["sh", "-e"], stdin=[script]),
         )
     made.jobs(made.put("scores-raw", "/a.csv", ROWS))
-    path = "/apis/machinelearning.seldon.io/v1/namespaces/default/seldondeployments"
-    asked = urllib.request.Request(
-        made.url + path, json.dumps(DEPLOYMENT).encode(), {"content-type": "application/json"}
-    )
-    urllib.request.urlopen(asked).close()
+    made.deploy("scores", {"name": "champion"})
     yield made
     house.close()
 

@@ -4,7 +4,7 @@ import json
 import threading
 
 import pytest
-from pachyderm_sdk.api import pfs
+from pachyderm_sdk.api import pfs, pps
 from playwright.sync_api import Page, expect
 
 from howdah.daemon.house import House
@@ -115,6 +115,23 @@ def test_a_retraining_like_a_chosen_version_is_asked_for_by_mouse(opens, scene):
         carried_out.wait(0.1)
     why = json.loads(scene.files.read("scores-retrain@master", "/why.json"))
     assert why["like"] == {"model": version, "family": "linear", "parameters": {}, "seed": 0}
+
+
+def test_who_stops_a_job_stands_in_its_reason(opens, scene):
+    scene.pachd.pfs.create_repo(repo=pfs.Repo(name="awaited"))
+    scene.pachd.pps.create_pipeline(
+        pipeline=pps.Pipeline(name="sleeper"),
+        input=pps.Input(pfs=pps.PfsInput(repo="awaited", glob="/")),
+        transform=pps.Transform(cmd=["sleep", "600"]),
+    )
+    head = scene.put("awaited", "/now", "x")
+    page = opens(f"/jobs/default/sleeper/{head}")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Your name").fill("Ada")
+    dialog.get_by_role("button", name="Stop this job").click()
+    expect(page.locator("main .problem")).to_have_text("stopped in the console by Ada", timeout=LONG_MS)
+    assert [job.reason for job in scene.jobs(head)] == ["stopped in the console by Ada"]
 
 
 def test_files_are_dropped_and_their_progress_is_shown(opens, scene):

@@ -49,6 +49,13 @@ def test_names_that_look_like_html_are_names(opens, scene):
     assert answer.status == 400
 
 
+def test_an_address_that_is_no_text_is_shown_as_it_stands(opens):
+    expect(opens("/repos/%").get_by_role("heading", level=1)).to_have_text("Data")
+    page = opens("/repos/default/%")
+    expect(page.get_by_role("heading", level=1)).to_have_text("%")
+    expect(page.get_by_role("alert")).to_contain_text("%")
+
+
 def test_of_two_gib_only_the_beginning_is_fetched(opens, scene):
     scene.pachd.pfs.create_repo(repo=pfs.Repo(name="large"))
     pachd = Pachd(Address.parse(scene.house.running.pachd))

@@ -152,6 +152,7 @@ def test_a_model_is_tried_explained_and_its_answer_looked_up(
     main = served.locator("main")
     expect(main).to_contain_text("cars-model", timeout=LONG_MS)  # once it is in the inference log
     expect(main).to_contain_text(re.compile(r"/(a|walk)\.csv"))
+    for_everyone(served)
     served.get_by_role("navigation", name="Views").get_by_role("link", name="Predictions").click()
     row = served.get_by_role("row", name=id)
     expect(row).to_contain_text("price", timeout=LONG_MS)
@@ -167,3 +168,5 @@ def test_what_a_pod_says_and_uses_is_shown(served: Page, for_everyone: Callable[
     for_everyone(served)
     served.get_by_label("Search the logs").fill("no such words")
     expect(served.locator("main")).to_contain_text("No line says “no such words”.")
+    served.reload()  # the pod and what was searched for stand in the address
+    expect(served.locator("main")).to_contain_text("No line says “no such words”.", timeout=LONG_MS)

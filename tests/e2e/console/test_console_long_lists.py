@@ -1,5 +1,7 @@
 """Lists longer than one range: read on as they are scrolled, begun anywhere."""
 
+import json
+
 import pytest
 from pachyderm_sdk.api import pfs, pps
 from playwright.sync_api import Page, expect
@@ -66,3 +68,37 @@ def test_a_folder_is_read_on_and_begun_at_a_name(opens, scene):
     page.get_by_label("Begin at a name").fill("1234")
     expect(page.locator("tbody tr:not(.spacer)").first).to_contain_text("1234")
     assert "from=1234" in page.url
+
+
+def test_datums_far_down_are_read_again_where_they_are_looked_at(opens, scene, printed):
+    """So many real datums would take minutes: their list is the test's own, and so is how many are done."""
+    told = {"state": "STARTING", "done": "0"}
+    asked: list[int] = []
+
+    def datums(route):
+        marker = route.request.post_data_json.get("paginationMarker")
+        asked.append(int(marker, 10) + 1 if marker else 0)
+        part = range(asked[-1], min(asked[-1] + 1000, FILES))
+        lines = (json.dumps({"result": {"datum": {"id": f"{n:012}"}, "state": told["state"]}}) for n in part)
+        route.fulfill(body="\n".join(lines))
+
+    def job(route):
+        found = route.fetch()
+        route.fulfill(json={**found.json(), "dataProcessed": told["done"]})
+
+    page = opens("/settings")
+    page.route("**/pps_v2.API/ListDatum", datums)
+    page.route("**/pps_v2.API/InspectJob", job)
+    page.goto(f"{scene.url}/jobs/default/printer/{printed}")
+    for loaded in (1000, 2000, FILES):
+        page.wait_for_function(
+            f"() => document.querySelector('.tall')?.scrollHeight >= 36 * {loaded}", timeout=LONG_MS
+        )
+        scroll(page, ".tall")
+    last = page.get_by_role("row").filter(has_text=f"{FILES - 1:012}")
+    expect(last).to_contain_text("starting")
+    told.update(state="SUCCESS", done=str(FILES))
+    scene.put("start", "/later", "x")
+    expect(last).to_contain_text("success", timeout=LONG_MS)
+    assert asked[:3] == [0, 1000, 2000]
+    assert all(first > 2400 for first in asked[3:])

@@ -45,6 +45,55 @@ def test_a_view_is_there_for_everyone(opens, for_everyone, path):
     for_everyone(page)
 
 
+def test_a_job_with_datums_and_lines_and_its_global_id_are_there_for_everyone(opens, for_everyone, scene):
+    job = next(job.job for job in scene.pachd.pps.list_job() if job.job.pipeline.name == "scores-clean")
+    page = opens(f"/jobs/default/scores-clean/{job.id}", bypass_csp=True)
+    datums = page.get_by_role("table", name="Datums")
+    expect(datums).to_contain_text("success")
+    datums.get_by_role("button").first.click()
+    expect(page.get_by_role("button", name="All datums")).to_be_visible()
+    expect(page.get_by_role("log")).to_contain_text("sorted", timeout=60_000)
+    for_everyone(page)
+    page.goto(f"{scene.url}/sets/{job.id}")
+    expect(page.get_by_role("table", name="Jobs")).to_contain_text("scores-clean")
+    expect(page.get_by_role("table", name="Commits")).to_contain_text("scores-raw")
+    for_everyone(page)
+
+
+def test_a_split_and_a_shadow_are_shown_for_everyone(opens, for_everyone, scene):
+    scene.deploy(
+        "divided",
+        {"name": "champion", "traffic": 75},
+        {"name": "challenger", "traffic": 25},
+        {"name": "trial", "shadow": True},
+    )
+    page = opens("/deployments/default/divided", bypass_csp=True)
+    for name, share in (
+        ("champion", "75% of requests"),
+        ("challenger", "25% of requests"),
+        ("trial", "shadow"),
+    ):
+        expect(page.get_by_role("region", name=f"Predictor {name}")).to_contain_text(share)
+    expect(page.get_by_role("region", name="Try it")).to_contain_text("is decided by the split")
+    for_everyone(page)
+
+
+def test_a_deployment_shows_its_own_pods_only(opens):
+    pods = [
+        {
+            "metadata": {"name": f"{name}-pod", "labels": {"seldon-deployment-id": name}},
+            "status": {"phase": "Running"},
+        }
+        for name in ("scores", "scores-eu")
+    ]
+    page = opens("/settings")
+    page.route("**/api/v1/namespaces/default/pods", lambda route: route.fulfill(json={"items": pods}))
+    page.goto(f"{page.url.removesuffix('settings')}deployments/default/scores")
+    table = page.get_by_role("table", name="Pods")
+    expect(table).to_contain_text("scores-pod")
+    expect(table.locator("tbody tr")).to_have_count(1)
+
+
 def test_the_look_follows_the_system(opens):
     looks = {
         scheme: opens("/", color_scheme=scheme).evaluate(
@@ -178,13 +227,34 @@ def test_another_version_is_chosen_without_losing_place_or_focus(opens, scene):
     choice = page.get_by_label("version")
     other = choice.locator("option:not(:checked)").first.get_attribute("value")
     choice.focus()
-    page.evaluate("() => { scrollTo(0, 40); window.shown = document.querySelector('main .columns'); }")
+    page.evaluate("() => { scrollTo(0, 400); window.shown = document.querySelector('main .columns'); }")
     with page.expect_response(lambda answer: "reference.csv" in answer.url and other in answer.url):
-        choice.select_option(other)
+        choice.evaluate(
+            """(select, id) => { select.value = id;
+            select.dispatchEvent(new Event('change', { bubbles: true })); }""",
+            other,
+        )
     expect(page.locator("main .columns")).to_have_attribute("aria-busy", "false")
     expect(choice).to_have_value(other)
     expect(choice).to_be_focused()
-    assert page.evaluate("() => [window.shown.isConnected, scrollY]") == [True, 40]
+    assert page.evaluate("() => window.shown.isConnected && scrollY > 200")
+
+
+def test_of_a_long_window_the_first_rows_are_drawn(opens, scene):
+    row = b"31,Japan\n"
+    body = b"age,origin\n" + row * ((4 << 20) // len(row)) + b"3"
+
+    def cut(route):
+        headers = {"x-file-size": str(len(body) + 1), "content-type": "application/octet-stream"}
+        route.fulfill(body=body, headers=headers)
+
+    page = opens("/settings")
+    page.route(re.compile("/console/file.*scores-clean"), cut)
+    page.goto(f"{scene.url}/monitoring/default/scores?column=age")
+    card = page.get_by_role("region", name="Historic against live")
+    expect(card).to_contain_text("Of the live rows the first 4.0 MiB are shown.")
+    drawn = card.get_by_role("img", name="age, historic against live").locator("text")
+    expect(drawn.first).to_have_text("27")
 
 
 def test_drift_is_shown_over_time(opens):
