@@ -130,7 +130,7 @@ def test_who_stops_a_job_stands_in_its_reason(opens, scene):
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Your name").fill("Ada")
     dialog.get_by_role("button", name="Stop this job").click()
-    expect(page.locator("main .problem")).to_have_text("stopped in the console by Ada", timeout=LONG_MS)
+    expect(page.get_by_text("stopped in the console by Ada", exact=True)).to_be_visible(timeout=LONG_MS)
     assert [job.reason for job in scene.jobs(head)] == ["stopped in the console by Ada"]
 
 
