@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -12,7 +13,7 @@ from howdah.runtimes.front.metrics import Metrics
 from howdah.runtimes.front.place import Place
 from howdah.runtimes.graph import nodes
 from howdah.runtimes.graph.backend import GraphBackend
-from howdah.runtimes.graph.connections import NodeGone
+from howdah.runtimes.graph.connections import Caller, Endpoints, NodeGone
 
 
 class Wires:
@@ -20,6 +21,7 @@ class Wires:
 
     def __init__(self, answers: dict) -> None:
         self._answers = answers
+        self.down: set[str] = set()
         self.asked: list[tuple[str, str]] = []
 
     async def post(self, node: str, path: str, body: bytes, headers: tuple) -> Answer:
@@ -29,6 +31,10 @@ class Wires:
             raise answer
         made = answer(json.loads(body)) if callable(answer) else answer
         return made if isinstance(made, Answer) else Answer(200, json.dumps(made).encode())
+
+    async def ready(self, node: str) -> bool:
+        assert node in self._answers, "a node without a process is not asked"
+        return node not in self.down
 
 
 def graph(answers: dict, document: dict, protocol: str = "seldon") -> tuple[GraphBackend, Wires]:
@@ -162,3 +168,50 @@ def test_an_ab_test_keeps_its_ratio():
         predict(backend, number(1))
     share = sum(node == "a" for node, _ in wires.asked) / 400
     assert 0.2 < share < 0.3
+
+
+WHOLE = ("/ready", "/v2/health/ready", "/api/v1.0/status", "/api/v1.0/health/status")
+OF_B = ("/v2/models/b/ready", "/v2/models/b/versions/1/ready", "/api/v1.0/status/b")
+OF_A = ("/v2/models/a/ready", "/api/v1.0/status/a", "/live", "/v2/health/live", "/v2/models/b")
+
+
+def test_a_graph_is_as_ready_as_its_nodes():
+    split = {**ROUTER, "type": "", "implementation": "RANDOM_ABTEST"}
+    backend, wires = graph({"a": {}, "b": {}}, split)
+
+    def statuses(paths: tuple[str, ...]) -> set[int]:
+        return {asyncio.run(backend.get(path)).status for path in paths}
+
+    assert statuses((*WHOLE, *OF_B, *OF_A, "/api/v1.0/status/r", "/v2/models/r/ready")) == {200}
+    wires.down.add("b")
+    assert statuses((*WHOLE, *OF_B)) == {503}
+    assert statuses(OF_A) == {200}
+    assert asyncio.run(backend.get("/ready")).body == b"not ready: b"
+    assert statuses(("/v2/models/x/ready", "/api/v1.0/status/x", "/api/v1.0/metadata/x")) == {404}
+
+
+def test_a_node_is_ready_when_one_of_its_processes_says_so(tmp_path: Path):
+    async def serve(status: int) -> tuple[asyncio.Server, int]:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked = await reader.readuntil(b"\r\n\r\n")
+            assert asked.startswith(b"GET /ready HTTP/1.1\r\n")
+            writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n".encode())
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        return server, server.sockets[0].getsockname()[1]
+
+    async def look() -> dict[str, bool]:
+        (up, good), (loading, bad) = await serve(200), await serve(503)
+        gone, dead = await serve(200)
+        gone.close()
+        nodes = {"up": [dead, bad, good], "loading": [bad], "gone": [dead], "none": []}
+        file = tmp_path / "endpoints.json"
+        file.write_text(json.dumps({name: [[port, 1] for port in ports] for name, ports in nodes.items()}))
+        caller = Caller(Endpoints(file), 1.0)
+        async with up, loading:
+            return {name: await caller.ready(name) for name in (*nodes, "unknown")}
+
+    found = asyncio.run(look())
+    assert found == {"up": True, "loading": False, "gone": False, "none": False, "unknown": False}

@@ -1,8 +1,10 @@
 """The graph as the backend of our front."""
 
+import asyncio
 import json
 import random
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
 import orjson
 
@@ -11,6 +13,7 @@ from howdah.runtimes.front.metrics import Metrics
 from howdah.runtimes.front.place import Place
 from howdah.runtimes.graph.nodes import Node
 from howdah.runtimes.graph.walking import (
+    RANDOM_ABTEST,
     Calls,
     Document,
     SeldonDialect,
@@ -22,6 +25,12 @@ from howdah.runtimes.graph.walking import (
 )
 
 NOT_FORWARDED = {"host", "content-length", "connection", "transfer-encoding", "expect", "te", "upgrade"}
+
+READY = ("/ready", "/v2/health/ready", "/health/status", "/api/v1.0/health/status", "/api/v1.0/status")
+ABOUT_NODE = re.compile(
+    r"/v2/models/(?P<model>[^/]+)(?:/versions/[^/]+)?(?P<ready>/ready)?"
+    r"|/api/v1\.0/(?P<what>metadata|status)/(?P<node>[^/]+)"
+)
 
 
 class GraphBackend:
@@ -100,20 +109,31 @@ class GraphBackend:
         return error(404, "no events are taken here")
 
     async def get(self, path: str) -> Answer | None:
-        if path in ("/ready", "/live", "/v2/health/ready", "/v2/health/live", "/api/v1.0/health/status"):
+        if path in ("/live", "/v2/health/live"):
             return Answer(200, b"OK", "text/plain")
+        if path in READY:
+            return await self._readiness(self._root.walk())
         if path == "/api/v1.0/metadata":
             models = {node.name: {"name": node.name, "platform": node.type} for node in self._root.walk()}
             return Answer(200, orjson.dumps({"name": self._place.predictor, "models": models}))
-        if path.startswith(("/v2/models/", "/api/v1.0/metadata/")):
-            name = path.removeprefix("/v2/models/").removeprefix("/api/v1.0/metadata/").split("/")[0]
+        if told := ABOUT_NODE.fullmatch(path):
+            name = told["model"] or told["node"]
             found = next((node for node in self._root.walk() if node.name == name), None)
             if found is None:
                 return error(404, f"Model {name} not found")
-            if path.endswith("/ready"):
-                return Answer(200, b"")
+            if told["ready"] or told["what"] == "status":
+                return await self._readiness((found,))
             return Answer(200, orjson.dumps({"name": name, "platform": found.type, "versions": []}))
         return None
+
+    async def _readiness(self, nodes: Iterable[Node]) -> Answer:
+        """That of the processes: a split at random has none and is always ready."""
+        asked = [node.name for node in nodes if node.implementation != RANDOM_ABTEST]
+        ready = await asyncio.gather(*map(self._calls.ready, asked))
+        missing = [name for name, there in zip(asked, ready, strict=True) if not there]
+        if missing:
+            return Answer(503, f"not ready: {', '.join(missing)}".encode(), "text/plain")
+        return Answer(200, b"OK", "text/plain")
 
     async def other(self, scope: Message, receive: Receive, send: Send) -> None:
         body = json.dumps({"error": f"no such path: {scope.get('path')}"}).encode()

@@ -84,7 +84,7 @@ class Caller:
                     if connection is None:
                         connection = await self._open(port)
                     async with asyncio.timeout(self._timeout_s):
-                        answer = await connection.post(path, body, headers)
+                        answer = await connection.ask("POST", path, body, headers)
                 except TimeoutError:
                     if connection is not None:
                         connection.close()
@@ -103,6 +103,22 @@ class Caller:
                 return answer
         self._endpoints.refresh()
         raise NodeGone(f"{node} cannot be reached: {reason}")
+
+    async def ready(self, node: str) -> bool:
+        for port in self._endpoints.ports(node):
+            connection = None
+            try:
+                async with asyncio.timeout(CONNECT_WITHIN_S):
+                    connection = await self._open(port)
+                    answer = await connection.ask("GET", "/ready", b"", ())
+            except (OSError, _Broken):
+                continue
+            finally:
+                if connection is not None:
+                    connection.close()
+            if answer.status == 200:
+                return True
+        return False
 
     def _again(self, node: str) -> list[int]:
         self._endpoints.refresh()
@@ -149,7 +165,7 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one only in behaviour
 
-    async def post(self, path: str, body: bytes, headers: tuple[tuple[str, str], ...]) -> Answer:
+    async def ask(self, method: str, path: str, body: bytes, headers: tuple[tuple[str, str], ...]) -> Answer:
         assert self._transport is not None
         if self.closed:
             raise _Broken("the connection was closed", began=False)
@@ -157,7 +173,7 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._parts, self._began, self._type = [], False, JSON
         more = "".join(f"{name}: {value}\r\n" for name, value in headers)
-        head = f"POST {path} HTTP/1.1\r\nhost: node\r\ncontent-length: {len(body)}\r\n{more}\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nhost: node\r\ncontent-length: {len(body)}\r\n{more}\r\n"
         self._transport.write(head.encode("latin-1") + body)
         return await self._waiter
 

@@ -41,7 +41,10 @@ def inference_service(front: Front, backend: Backend) -> grpc.GenericRpcHandler:
         return ModelInferResponseConverter.from_types(response, use_raw=bool(request.raw_input_contents))
 
     async def ready(request: v2.ModelReadyRequest, context: Context) -> v2.ModelReadyResponse:
-        return v2.ModelReadyResponse(ready=True)
+        found = await backend.get(f"/v2/models/{request.name}/ready")
+        if found is None or found.status == 404:
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"Model {request.name} not found")
+        return v2.ModelReadyResponse(ready=found is not None and found.status == 200)
 
     async def metadata(request: v2.ModelMetadataRequest, context: Context) -> v2.ModelMetadataResponse:
         found = await backend.get(f"/v2/models/{request.name}")

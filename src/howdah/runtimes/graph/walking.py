@@ -30,6 +30,10 @@ class Calls(Protocol):
         self, node: str, path: str, body: bytes, headers: tuple[tuple[str, str], ...]
     ) -> Answer: ...
 
+    async def ready(self, node: str) -> bool:
+        """Whether any process of the node says that it is; within about a second, and never raises."""
+        ...
+
 
 class Stopped(Exception):
     """A node's refusal, which becomes the answer."""
