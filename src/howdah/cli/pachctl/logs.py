@@ -2,6 +2,7 @@
 
 import re
 import sys
+from decimal import Decimal
 from typing import Annotated
 
 import typer
@@ -12,7 +13,16 @@ from howdah.errors import Invalid
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_PART = r"(\d+\.?\d*|\.\d+)(h|ms|m|s|us|µs|ns)"
+_PART_NS = {
+    "h": 3_600_000_000_000,
+    "m": 60_000_000_000,
+    "s": 1_000_000_000,
+    "ms": 1_000_000,
+    "us": 1000,
+    "µs": 1000,
+    "ns": 1,
+}
 
 
 @app.command()
@@ -47,7 +57,7 @@ def logs(
             "follow": follow,
             "tail": tail,
             "data_filters": [text for text in inputs.split(",") if text],
-            "since": session.message("google.protobuf.Duration", seconds=_seconds(since)),
+            "since": session.message("google.protobuf.Duration", **_span(since)),
         }
         if pipeline:
             asked["pipeline"] = session.pipeline(pipeline)
@@ -63,11 +73,10 @@ def logs(
             sys.stdout.flush()
 
 
-def _seconds(text: str) -> int:
-    found = _DURATION.fullmatch(text)
-    if text == "0":
-        return 0
-    if not found or not any(found.groups()):
-        raise Invalid(f"--since wants a span such as 90s, 10m or 24h, not {text!r}")
-    hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    return hours * 3600 + minutes * 60 + seconds
+def _span(text: str) -> dict[str, int]:
+    """A duration as Go writes them, such as 1h30m, 1.5h or 500ms, for protobuf's Duration."""
+    if text != "0" and not re.fullmatch(f"({_PART})+", text):
+        raise Invalid(f"--since wants a span, not {text!r}", remedy="Write it as 90s, 10m, 1.5h or 24h.")
+    nanoseconds = sum(int(Decimal(count) * _PART_NS[unit]) for count, unit in re.findall(_PART, text))
+    seconds, nanos = divmod(nanoseconds, 1_000_000_000)
+    return {"seconds": seconds, "nanos": nanos}
