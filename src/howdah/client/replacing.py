@@ -13,7 +13,7 @@ import posixpath
 from collections.abc import Callable, Sequence
 
 from howdah.client.pachd import Fields, Pachd
-from howdah.client.uploads import Opened, Source, put
+from howdah.client.uploads import Opened, Source, encoded, put
 from howdah.errors import NotFound
 
 # Below it, looking costs as much as what it saves.
@@ -29,6 +29,7 @@ def replace(
         put(pachd, commit, sources, progress=progress)
         return
     folder = posixpath.commonpath([posixpath.dirname(path) for path in paths])
+    encoded(folder)  # refused before it is asked about
     parent = _finished_head(pachd, commit)
     if parent is None or _stands(pachd, commit, parent, folder):
         put(pachd, commit, sources, progress=progress)

@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 
 from howdah.client.pachd import Fields, Pachd
 from howdah.core.varint import varint
-from howdah.errors import NotFound
+from howdah.errors import Invalid, NotFound
 
 # Large enough that the cost of a message vanishes, small enough that two in flight are no burden.
 PIECE = 1 << 20
@@ -71,7 +71,7 @@ def put(
     """Puts every source; replaces what stood at its path unless `append`. `progress` hears bytes.
 
     Returns the id of the commit that got them; "" from a pachd that does not tell.
-    NotFound when a file on disk cannot be read; nothing is put then."""
+    NotFound when a file on disk cannot be read, Invalid when its name is not UTF-8; nothing is put then."""
     told = pachd.send("pfs_v2.API/ModifyFile", _requests(pachd, commit, sources, append, progress))
     return str(told.get(WRITTEN, ""))
 
@@ -85,7 +85,7 @@ def _requests(
 ) -> Iterator[Message | bytes]:
     yield pachd.message(REQUEST, set_commit=commit)
     for source in sources:
-        path = source.path.encode()
+        path = encoded(source.path)
         if not append:
             yield delete_request(path)
         if isinstance(source, Url):
@@ -96,6 +96,18 @@ def _requests(
             yield add_request(path, piece)
             if progress is not None:
                 progress(len(piece))
+
+
+def encoded(path: str) -> bytes:
+    """A path as it is sent. Invalid where the file system gave a name that is not UTF-8."""
+    try:
+        return path.encode()
+    except UnicodeEncodeError as error:
+        raise Invalid(
+            f"{os.fsencode(path).decode(errors='backslashreplace')} is no name that pachd could keep",
+            why="It is not UTF-8.",
+            remedy="Nothing was put. Rename it or leave it out, and put the rest again.",
+        ) from error
 
 
 def delete_request(path: bytes) -> bytes:

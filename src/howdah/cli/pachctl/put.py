@@ -82,8 +82,20 @@ def file(
 
 
 def _listed(input_file: str) -> list[str]:
-    text = sys.stdin.read() if input_file == STDIN else _existing(input_file).read_text()
-    return [line for line in text.splitlines() if line.strip()]
+    if "://" in input_file and not input_file.startswith("file://"):
+        raise Invalid(
+            f"the list {input_file} is not fetched from its URL",
+            remedy="Fetch it yourself and give it on stdin: curl URL | pachctl put file … -i -",
+        )
+    data = sys.stdin.buffer.read() if input_file == STDIN else _existing(input_file).read_bytes()
+    try:
+        return [line for line in data.decode().splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise Invalid(
+            f"the list {input_file} is not UTF-8",
+            why=str(error),
+            remedy="Nothing was put. Write it as UTF-8, one file a line.",
+        ) from error
 
 
 def _target(path: str, source: str, full_path: bool) -> str:
@@ -138,7 +150,8 @@ def _directory(folder: Path, path: str) -> Iterator[Source]:
 
 
 def _below(folder: str, path: str) -> Iterator[Source]:
-    """Every file below a folder, in order; links to files are followed, links to folders are not."""
+    """Every file below a folder, in order. Links to files are followed; links to folders, and what is no
+    file, are named on stderr and left out."""
     # Plain strings: for ten thousand files, paths as objects would take longer than reading them.
     try:
         with os.scandir(folder) as found:
@@ -152,6 +165,17 @@ def _below(folder: str, path: str) -> Iterator[Source]:
             yield from _below(entry.path, f"{path}/{entry.name}")
         elif entry.is_file():
             yield OnDisk(f"{path}/{entry.name}", entry.path, entry.stat().st_size)
+        else:
+            sys.stderr.write(f"left out: {_shown(entry.path)}, {_kind(entry)}\n")
+
+
+def _kind(entry: "os.DirEntry[str]") -> str:
+    return f"a link to {_shown(str(Path(entry.path).readlink()))}" if entry.is_symlink() else "no file"
+
+
+def _shown(path: str) -> str:
+    """Also where it is not UTF-8, which no stream could print."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _local(path: str, found: Path) -> OnDisk:
