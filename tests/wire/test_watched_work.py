@@ -169,6 +169,6 @@ def test_ctrl_c_ends_a_wait(house: House, files: Files, terminal, capsys) -> Non
     finish = open_commit(house.running.pachd, "endless")
     shown = terminal(ctrl_c)
     assert run(pachctl, "pachctl", ["wait", "commit", "endless@master"]) == 130
-    assert shown.getvalue().endswith("\r\x1b[K")
+    assert shown.getvalue().endswith("\r\x1b[KInterrupted.\n")
     assert capsys.readouterr().out == ""
     finish()

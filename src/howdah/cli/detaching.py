@@ -57,4 +57,5 @@ def _words(log: Path, begin: int) -> str:
     with log.open("rb") as file:
         file.seek(begin)
         lines = file.read().decode(errors="replace").strip().splitlines()
-    return " ".join(line.removeprefix("Error:").strip() for line in lines[-3:])
+    said = [line for line in lines if "howdah up --help" not in line]  # which the reader has just typed
+    return " ".join(line.removeprefix("Error:").strip() for line in said[-3:])

@@ -1,7 +1,8 @@
 """What a user is told when a command cannot do what was asked.
 
 Three parts: what happened, why, what to do. Exit code 2 for whatever the user or the
-surroundings can put right, 1 for a fault of Howdah's own, 130 for Ctrl-C. A traceback
+surroundings can put right, 1 for a fault of Howdah's own, 130 for Ctrl-C; but 1 for every
+failure of `pachctl`, as scripts written for Pachyderm's own expect. A traceback
 appears only with `--debug`, which stands before the command's name.
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 import typer
+from typer.core import TyperGroup
 
 from howdah.cli.proxies import spare_loopback
 from howdah.errors import HowdahError
@@ -22,6 +24,8 @@ from howdah.errors import HowdahError
 USER_ERROR = 2
 OWN_FAULT = 1
 INTERRUPTED = 130
+ANY_FAILURE = {"pachctl": 1}
+"""By program: the one code that it knows for failures, where it knows only one."""
 
 REMEDIES = {
     errno.ENOENT: "Check the path: every folder on the way to it must exist.",
@@ -40,6 +44,11 @@ ARCHIVES = frozenset({"tarfile", "gzip", "zlib", "_lzma"})
 
 def run(app: typer.Typer, program: str, arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code. Prints every failure to stderr."""
+    code = _run(app, program, arguments)
+    return ANY_FAILURE.get(program, code) if code == USER_ERROR else code
+
+
+def _run(app: typer.Typer, program: str, arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -52,7 +61,7 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str]) -> int:
         )
         sys.stdout.flush()  # here, where it is no fault that the reader has left
     except HowdahError as error:
-        return _explain(error, debug)
+        return _explain(error, debug, f"See `{_command(app, program, arguments)} --help`.")
     except typer.TyperException as error:
         return _usage(error, program)
     except typer.Abort as error:
@@ -62,7 +71,7 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str]) -> int:
         sys.stderr.write("Stopped.\n")
         return INTERRUPTED
     except KeyboardInterrupt:
-        return INTERRUPTED
+        outcome = INTERRUPTED
     except BrokenPipeError:
         # The reader of our output left (`howdah … | head`); nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -71,6 +80,8 @@ def run(app: typer.Typer, program: str, arguments: Sequence[str]) -> int:
         return _refused(error, debug)
     except Exception as error:  # noqa: BLE001 - the outermost frame; nothing above could say it
         return _archive(error, debug) if _of_an_archive(error) else _own_fault(error, debug)
+    if outcome == INTERRUPTED:  # typer, too, makes this of Ctrl-C
+        sys.stderr.write("Interrupted.\n")
     return outcome if isinstance(outcome, int) else 0
 
 
@@ -90,11 +101,29 @@ def tell(what: str, why: str = "", remedy: str = "", *, to: TextIO | None = None
         out.write(f"  Do:  {remedy}\n")
 
 
-def _explain(error: HowdahError, debug: bool) -> int:
+def _explain(error: HowdahError, debug: bool, otherwise: str = "") -> int:
+    """`otherwise` is what to do where the error itself does not know."""
     if debug:
         raise error
-    tell(str(error), error.why, error.remedy)
+    tell(str(error), error.why, error.remedy or otherwise)
     return USER_ERROR
+
+
+def _command(app: typer.Typer, program: str, arguments: Sequence[str]) -> str:
+    """The words of a command line that name the command, without what it was given."""
+    command, context, words = typer.main.get_command(app), None, [program]
+    for word in arguments:
+        if not isinstance(command, TyperGroup):
+            break
+        if word.startswith("-"):
+            continue  # what stands before a verb takes no value
+        context = typer.Context(command, parent=context, info_name=words[-1])
+        name, found, _ = command.resolve_command(context, [word])
+        if found is None:
+            break
+        command = found
+        words.append(name or word)
+    return " ".join(words)
 
 
 def _usage(error: typer.TyperException, program: str) -> int:

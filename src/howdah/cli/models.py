@@ -133,7 +133,9 @@ def promote(
     with _case(state, name, project, model) as (case, named):
         chosen, record = named or newest(case), case.record()
         if chosen == champion(record):
-            raise Conflict(f"{chosen} is the champion of {case.name} already")
+            raise Conflict(
+                f"{chosen} is the champion of {case.name} already", remedy="Nothing needs to be done."
+            )
         _tell(case.name, decide(case, record, Kind.PROMOTED, chosen, reason, actor), as_json)
 
 

@@ -42,7 +42,10 @@ def _csv(text: str, name: str) -> list[Row]:
     rows: list[Row] = []
     for number, row in enumerate(csv.DictReader(text.removeprefix("\ufeff").splitlines()), 1):
         if None in row or None in row.values():
-            raise Invalid(f"row {number} of {name} has another number of cells than the header")
+            raise Invalid(
+                f"row {number} of {name} has another number of cells than the header",
+                remedy="Give each row a cell for every name of the header.",
+            )
         rows.append(row)
     return rows
 

@@ -15,6 +15,12 @@ FIELD_MANAGER = "howdah"
 GROUP, VERSION = "machinelearning.seldon.io", "v1"
 SeldonDeployment = create_namespaced_resource(GROUP, VERSION, "SeldonDeployment", "seldondeployments")
 
+REMEDIES: dict[type[HowdahError], str] = {
+    NotFound: "See `howdah kubectl get sdep`.",
+    Conflict: "Somebody else changed it meanwhile: read it again, and repeat the change.",
+    Invalid: "Mend the manifest where the words above point.",
+}
+
 Manifest = Mapping[str, object]
 
 
@@ -83,6 +89,11 @@ def _name(manifest: Manifest) -> str:
 def _said(error: ApiError | httpx2.HTTPError, what: str) -> HowdahError:
     """The API's own words, as the branch of our tree that its code means."""
     if not isinstance(error, ApiError):
-        return Unavailable(f"Could not {what}: the Kubernetes API does not answer ({error}).")
+        return Unavailable(
+            f"Could not {what}: the Kubernetes API does not answer ({error}).",
+            remedy="See `howdah status`, or check the address that KUBECONFIG names.",
+        )
     branch: dict[int, type[HowdahError]] = {404: NotFound, 409: Conflict, 400: Invalid, 422: Invalid}
-    return branch.get(error.status.code or 0, Unavailable)(f"Could not {what}: {error.status.message}")
+    kind = branch.get(error.status.code or 0, Unavailable)
+    remedy = REMEDIES.get(kind, "Run the command again; should it stay so, the API's log says more.")
+    return kind(f"Could not {what}: {error.status.message}", remedy=remedy)

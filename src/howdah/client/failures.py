@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from grpc import RpcError, StatusCode
 
+from howdah.client.remedies import remedy
 from howdah.errors import AlreadyExists, Conflict, Corrupt, HowdahError, Invalid, NotFound, Unavailable
 
 
@@ -26,6 +27,7 @@ _BRANCHES: dict[StatusCode, type[HowdahError]] = {
     StatusCode.DATA_LOSS: Corrupt,
 }
 
+UNKNOWN_TOKEN = "Set PACH_TOKEN to the token that `howdah up --new-token` showed."
 NOBODY = "See `howdah status`, or check the address: PACHD_ADDRESS, `pachctl config get active-context`."
 
 
@@ -39,4 +41,5 @@ def translated(what: str = "") -> Iterator[None]:
         said = error.details() or error.code().name
         if error.code() is StatusCode.UNAVAILABLE:
             raise Unavailable("pachd does not answer", why=said, remedy=NOBODY) from error
-        raise branch(f"Could not {what}: {said}" if what else said) from error
+        told = UNKNOWN_TOKEN if branch is Refused else remedy(branch, said)
+        raise branch(f"Could not {what}: {said}" if what else said, remedy=told) from error

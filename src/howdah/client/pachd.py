@@ -50,7 +50,9 @@ class Address:
     def parse(cls, text: str) -> "Address":
         parts = urlsplit(text if "//" in text else f"grpc://{text}")
         if parts.scheme not in ("grpc", "grpcs", "http", "https") or not parts.hostname:
-            raise Invalid(f"{text!r} is no pachd address; one looks like grpc://localhost:{DEFAULT_PORT}.")
+            raise Invalid(
+                f"{text!r} is no pachd address", remedy=f"One looks like grpc://localhost:{DEFAULT_PORT}."
+            )
         return cls(parts.hostname, parts.port or DEFAULT_PORT, parts.scheme in ("grpcs", "https"))
 
     def __str__(self) -> str:

@@ -167,7 +167,9 @@ def _value(given: object, name: str, datatype: str) -> Json:
     try:
         return int(str(given)) if "INT" in datatype else float(str(given))
     except ValueError as error:
-        raise Invalid(f"{name} takes a number, not {given!r}") from error
+        raise Invalid(
+            f"{name} takes a number, not {given!r}", remedy="Write it as 14.9, without a unit."
+        ) from error
 
 
 def _answer(document: JsonObject, id: str) -> Answer:

@@ -79,11 +79,35 @@ def test_a_damaged_archive_is_no_fault_of_ours(capsys, tmp_path, content):
     assert "Error: an archive cannot be read\n  Why: " in capsys.readouterr().err
 
 
-def test_ctrl_c_is_130():
+def test_an_error_without_a_remedy_points_to_the_help_of_the_command_that_was_typed(capsys):
+    app = typer.Typer(rich_markup_mode=None)
+    app.callback()(lambda: None)
+    level = typer.Typer(rich_markup_mode=None)
+    level.callback()(lambda: None)
+    app.add_typer(level, name="put")
+
+    @level.command("file")
+    def act(name: str) -> None:
+        raise Invalid(f"{name} is wrong")
+
+    assert run(app, "howdah", ["put", "file", "file"]) == 2
+    assert capsys.readouterr().err == "Error: file is wrong\n  Do:  See `howdah put file --help`.\n"
+
+
+def test_pachctl_fails_with_one_code_as_the_real_one_does():
+    def act() -> None:
+        raise Invalid("the key is unknown")
+
+    assert run(app_that(act), "pachctl", []) == 1
+    assert run(app_that(act), "pachctl", ["--cuont"]) == 1
+
+
+def test_ctrl_c_is_130(capsys):
     def act() -> None:
         raise KeyboardInterrupt
 
     assert run(app_that(act), "howdah", []) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
 
 
 def test_a_wrong_option_points_to_the_help(capsys):

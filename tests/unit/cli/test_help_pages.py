@@ -107,6 +107,16 @@ def test_every_command_is_shown_at_work_and_at_fault():
     assert sorted(set(leaves()) - at_fault) == []
 
 
+def test_every_error_says_what_to_do():
+    without = [
+        f"{path.name}: {part.partition('\n')[0]}"
+        for path in TRANSCRIPTS.glob("*.txt")
+        for part in re.split(r"^\$ ", path.read_text(), flags=re.M)[1:]
+        if "\n! Error: " in part and not re.search(r"^!   Do: +\S", part, flags=re.M)
+    ]
+    assert without == []
+
+
 def _with_help() -> list[tuple[str, str]]:
     return [(name, command.help or "") for program in PROGRAMS for name, command in walk(program)]
 

@@ -84,7 +84,7 @@ def fsck(
     zombie_all: Annotated[bool, typer.Option("--zombie-all", help="… in every pipeline's output.")] = False,
     project: Project = None,
 ) -> None:
-    """Check that the store is consistent. Exit code 2 when it is not."""
+    """Check that the store is consistent. It fails when it is not."""
     if zombie and zombie_all:
         raise typer.BadParameter("--zombie and --zombie-all exclude each other.")
     with connected(project) as session:
@@ -134,7 +134,7 @@ def debug_dump(
     if file.exists():
         raise AlreadyExists(f"{file} exists", remedy="Name a new file.")
     if not file.absolute().parent.is_dir():
-        raise Invalid(f"{file.parent} is not a folder")
+        raise Invalid(f"{file.parent} is not a folder", remedy="Make it first, or name a file elsewhere.")
     with connected() as session:
         chunks = session.pachd.stream("debug_v2.Debug/DumpV2")
         data = b"".join(chunk.content.content for chunk in chunks if chunk.HasField("content"))

@@ -55,7 +55,10 @@ def _edited(spec: JsonObject, name: str, encoding: Encoding, editor: str) -> Jso
                 remedy="Name one with --editor, or set EDITOR.",
             ) from error
         if ran.returncode != 0:
-            raise Invalid(f"the editor ended with exit code {ran.returncode}; nothing was changed")
+            raise Invalid(
+                f"the editor ended with exit code {ran.returncode}; nothing was changed",
+                remedy="Save and leave it without a fault, or name another with --editor.",
+            )
         found = documents(str(path))
     if len(found) != 1:
         raise Invalid(f"the file holds {len(found)} specs; one is edited at a time")

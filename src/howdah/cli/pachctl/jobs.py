@@ -160,10 +160,12 @@ def list_(
             asked["input_commit"] = [session.commit(references.commit(each)) for each in inputs or ()]
             if pipeline:
                 asked["pipeline"] = session.pipeline(pipeline)
-            found = session.pps_stream("ListJob", **asked)
+            found = session.listed(session.pps_stream("ListJob", **asked), all_projects)
         else:
-            sets = islice(session.pps_stream("ListJobSet", projects=projects), number or None)
-            printing.many(sets, SET_HEADER, lambda info: _set_row(info, full), raw, output, full)
+            sets = session.listed(session.pps_stream("ListJobSet", projects=projects), all_projects)
+            printing.many(
+                islice(sets, number or None), SET_HEADER, lambda info: _set_row(info, full), raw, output, full
+            )
             return
         kept = (info for info in found if not wanted or info.state in wanted)
         _print(islice(kept, number or None), raw, output, full)

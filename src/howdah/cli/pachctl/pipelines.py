@@ -1,6 +1,7 @@
 """Pipelines."""
 
 import json
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
@@ -22,7 +23,7 @@ File = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the effective spec, create nothing.")]
 Reprocess = Annotated[bool, typer.Option("--reprocess", help="Run every datum again, also unchanged ones.")]
-HEADER = ("PROJECT", "NAME", "VERSION", "INPUT", "CREATED", "STATE / LAST JOB", "DESCRIPTION")
+HEADER = ("PROJECT", "NAME", "VERSION", "INPUT", "CREATED", "STATE / LAST JOB", "ALERTS", "DESCRIPTION")
 STATES = {
     0: ("unknown", RED),
     1: ("starting", YELLOW),
@@ -149,15 +150,22 @@ def list_(
             asked["projects"] = [session.named_project(session.project)]
         if commit:
             asked["commit_set"] = session.message("pfs_v2.CommitSet", id=commit)
-        listed = session.pps_stream("ListPipeline", **asked)
+        listed = session.listed(session.pps_stream("ListPipeline", **asked), all_projects)
         found = (info for info in listed if not wanted or info.state in wanted)
         if spec:
             printing.documents((json.loads(info.user_spec_json) for info in found), output)
         else:
-            printing.many(found, HEADER, lambda info: _row(info, full), raw, output, full)
+            alerted = set() if printing.raw_wanted(raw, output, full) else _alerted(session, all_projects)
+            printing.many(found, HEADER, lambda info: _row(info, alerted, full), raw, output, full)
 
 
-def _row(info: Fields, full: bool) -> tuple[str, ...]:
+def _alerted(session: Session, all_projects: bool) -> set[tuple[str, str]]:
+    """The pipelines, by project and name, of which `check status` has something to say."""
+    answers = session.pps_stream("CheckStatus", **_where(session, all_projects))
+    return {(answer.project.name, answer.pipeline.name) for answer in answers if answer.alerts}
+
+
+def _row(info: Fields, alerted: Collection[tuple[str, str]], full: bool) -> tuple[str, ...]:
     return (
         info.pipeline.project.name,
         info.pipeline.name,
@@ -165,6 +173,7 @@ def _row(info: Fields, full: bool) -> tuple[str, ...]:
         shorthand(info.details.input),
         printing.moment(info.details.created_at, full),
         f"{_state(info)} / {job_state(info.last_job_state)}",
+        "*" if (info.pipeline.project.name, info.pipeline.name) in alerted else "",
         info.details.description,
     )
 
@@ -241,7 +250,8 @@ def status(
 ) -> None:
     """Show which pipelines need attention, and why."""
     with connected(project) as session:
-        found = session.pps_stream("CheckStatus", **_where(session, all_projects))
+        answers = session.pps_stream("CheckStatus", **_where(session, all_projects))
+        found = session.listed(answers, all_projects)
         if printing.raw_wanted(raw, output):
             return printing.messages(found, output)
         rows = [

@@ -70,6 +70,7 @@ def list_(
     with connected(project) as session:
         wanted = [] if all_projects else [session.named_project(session.project)]
         found = session.pfs_stream("ListRepo", type="" if everything else kind, projects=wanted)
+        found = session.listed(found, all_projects)
         printing.many(found, HEADER, lambda info: _row(info, full), raw, output, full)
 
 

@@ -34,6 +34,15 @@ class Session:
     def named_project(self, name: str) -> Fields:
         return self.message("pfs_v2.Project", name=name)
 
+    def listed(self, found: Iterator[Fields], all_projects: bool) -> Iterator[Fields]:
+        """The same; NotFound where there is nothing because the one project asked for does not exist."""
+        empty = True
+        for each in found:
+            empty = False
+            yield each
+        if empty and not all_projects:
+            self.pfs("InspectProject", project=self.named_project(self.project))
+
     def repo(self, reference: Reference) -> Fields:
         project = self.named_project(reference.project or self.project)
         return self.message("pfs_v2.Repo", project=project, name=reference.repo, type=reference.type)

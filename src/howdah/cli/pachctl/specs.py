@@ -7,6 +7,8 @@ from pathlib import Path
 from howdah.core.json import JsonObject
 from howdah.errors import Invalid, NotFound
 
+MEND = "Mend it where that points."
+
 
 def documents(name: str, what: str = "pipeline spec") -> list[JsonObject]:
     """Every document of a file, or of stdin for `-`."""
@@ -17,7 +19,7 @@ def documents(name: str, what: str = "pipeline spec") -> list[JsonObject]:
     try:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise Invalid(f"{name} is neither JSON nor YAML", why=str(error)) from error
+        raise Invalid(f"{name} is neither JSON nor YAML", why=str(error), remedy=MEND) from error
     found = _parse(text, name)
     flat = [document for entry in found for document in (entry if isinstance(entry, list) else [entry])]
     if not flat or not all(isinstance(document, dict) for document in flat):
@@ -35,7 +37,7 @@ def _parse(text: str, name: str) -> list[JsonObject | list[JsonObject]]:
             try:
                 document, place = decoder.raw_decode(stripped, place)
             except ValueError as error:
-                raise Invalid(f"{name} is not JSON", why=str(error)) from error
+                raise Invalid(f"{name} is not JSON", why=str(error), remedy=MEND) from error
             found.append(document)
         return found
     import yaml
@@ -43,4 +45,4 @@ def _parse(text: str, name: str) -> list[JsonObject | list[JsonObject]]:
     try:
         return [document for document in yaml.safe_load_all(text) if document is not None]
     except yaml.YAMLError as error:
-        raise Invalid(f"{name} is neither JSON nor YAML", why=str(error)) from error
+        raise Invalid(f"{name} is neither JSON nor YAML", why=str(error), remedy=MEND) from error
