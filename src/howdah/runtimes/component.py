@@ -207,6 +207,9 @@ class ComponentBackend:
             answer = await asyncio.to_thread(self._answer, "predict", message)
         except (ValueError, KeyError, TypeError, Invalid) as wrong:
             return error(400, str(wrong))
+        except Exception as failed:
+            log.exception("predict failed")
+            return error(500, str(failed))
         data = answer.get("data")
         return Answer(
             200, orjson.dumps({"predictions": data.get("ndarray") if isinstance(data, dict) else None})

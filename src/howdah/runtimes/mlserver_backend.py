@@ -169,7 +169,10 @@ class MlserverBackend:
             lists = {name: value for name, value in rows.items() if isinstance(value, list)}
             count = min(map(len, lists.values()), default=0)
             only = [{name: value[at] for name, value in lists.items()} for at in range(count)]
-        return Answer(200, orjson.dumps({"predictions": only}))
+        encoded = orjson.dumps({"predictions": only})
+        if b"null" in encoded and (wrong := _not_a_number(response)):
+            return error(500, f"the model answered NaN or infinity in output {wrong!r}: no JSON")
+        return Answer(200, encoded)
 
     async def get(self, path: str) -> Answer | None:
         model = self._model()

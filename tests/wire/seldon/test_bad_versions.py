@@ -359,6 +359,10 @@ def test_an_onnx_model_that_answers_nan_or_infinity(engine, good):
         got, answer, _ = engine.post(path, {"inputs": [rows]})
         assert got == status, answer
         assert status == 200 or "NaN or infinity in output 'y'" in answer["error"]
+        rows = {"instances": [[value] for value in values]}
+        got, answer, _ = engine.post("/seldon/around/good/v1/models/m:predict", rows)
+        assert got == status, answer
+        assert status == 200 or "NaN or infinity in output 'y'" in answer["error"]
     with rpc.InferenceServerClient(engine.ingress) as client:
         given = rpc.InferInput("x", [1, 1], "FP32")
         given.set_data_from_numpy(np.array([[-1.0]], np.float32))
@@ -373,6 +377,8 @@ def test_not_a_number_is_no_answer(engine, image):
     status, answer, _ = engine.post(PATH, ASKED)
     assert (status, answer["status"]["status"]) == (500, "FAILURE")
     assert "NaN or infinity" in answer["status"]["info"]
+    status, answer, _ = engine.post("/seldon/around/good/v1/models/m:predict", {"instances": [[1.0]]})
+    assert (status, "NaN or infinity" in answer["error"]) == (500, True)
 
 
 def test_what_leads_nowhere_says_so(engine):
