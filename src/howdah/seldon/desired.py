@@ -151,7 +151,7 @@ def _member(
         program = programs[image, command_of(container)]
     if program.app is not None:
         env.append(("HOWDAH_APP", str(program.app)))
-    own, secrets = _container_env(container)
+    own = _container_env(container)
     return Member(
         name=unit.name,
         program=program.module,
@@ -159,8 +159,9 @@ def _member(
         replicas=_replicas(deployment, predictor, unit.name),
         model=source,
         image=image,
-        env=(*env, *program.env, *own),
-        secret_env=secrets,
+        env=(*env, *program.env, *own.plain),
+        secret_env=own.secret,
+        optional_env=own.optional,
         memory_bytes=_memory(container),
         environment=program.environment,
     )
@@ -179,7 +180,7 @@ def _explainer(
         else images.Program(SERVE, env=(("MLSERVER_MODEL_IMPLEMENTATION", "explainer"),))
     )
     source = _source(deployment, explainer.model_uri, explainer.env_secret_ref_name)
-    own, secrets = _container_env(container)
+    own = _container_env(container)
     parameters = [{"name": key, "value": value, "type": "STRING"} for key, value in explainer.config.items()]
     env = [
         *_common(deployment, predictor),
@@ -200,8 +201,9 @@ def _explainer(
         replicas=explainer.replicas if explainer.replicas is not None else 1,
         model=source,
         image=image,
-        env=(*env, *program.env, *own),
-        secret_env=secrets,
+        env=(*env, *program.env, *own.plain),
+        secret_env=own.secret,
+        optional_env=own.optional,
         memory_bytes=_memory(container),
         environment=program.environment,
     )
@@ -280,19 +282,29 @@ def _replicas(deployment: SeldonDeployment, predictor: Predictor, name: str) -> 
     return 1 if given is None else given
 
 
-def _container_env(
-    container: JsonObject,
-) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str, str], ...]]:
+@dataclass(frozen=True, slots=True)
+class _Variables:
+    """A container's own."""
+
+    plain: tuple[tuple[str, str], ...]
+    secret: tuple[tuple[str, str, str], ...]
+    optional: tuple[str, ...]
+
+
+def _container_env(container: JsonObject) -> _Variables:
+    optional: list[str] = []
     plain: list[tuple[str, str]] = []
     secrets: list[tuple[str, str, str]] = []
     for entry in map(as_object, as_list(container.get("env"))):
         name = as_text(entry.get("name"))
-        reference = as_object(at(entry, "valueFrom", "secretKeyRef"))
-        if reference:
+        source = as_object(entry.get("valueFrom"))
+        if reference := as_object(source.get("secretKeyRef")):
             secrets.append((name, as_text(reference.get("name")), as_text(reference.get("key"))))
-        else:
+            if reference.get("optional") is True:
+                optional.append(name)
+        elif not source:  # any other that a manifest may have is optional, and is not there
             plain.append((name, as_text(entry.get("value"))))
-    return tuple(plain), tuple(secrets)
+    return _Variables(tuple(plain), tuple(secrets), tuple(optional))
 
 
 def _memory(container: JsonObject) -> int | None:

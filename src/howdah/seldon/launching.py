@@ -5,7 +5,7 @@ import fnmatch
 import json
 import os
 import sysconfig
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,10 @@ PICKLES = {".joblib", ".pickle", ".pkl", ".dill"}
 
 class NotTrusted(Invalid):
     """The model is a pickle and nobody has said that it may be loaded."""
+
+
+class SecretMissing(NotFound):
+    """A secret or a key of it that a variable comes from is not there (yet)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +52,13 @@ class Launcher:
         except NotFound:
             raise NotFound(f"secret {secret} does not exist in namespace {namespace}") from None
         data = as_object(found.get("data"))
-        return {key: base64.b64decode(as_text(value)).decode() for key, value in data.items()}
+        return {key: _text(secret, key, as_text(value)) for key, value in data.items()}
 
     def launch(
         self, group: Group, member: Member, slot: Slot, model: Path | None, environment: Environment | None
     ) -> Launch:
         env = dict(member.env)
-        for variable, secret, key in member.secret_env:
-            env[variable] = self.variables(group.namespace, secret).get(key, "")
+        env.update(self._secrets(group.namespace, member))
         if model is not None:
             env["MLSERVER_MODEL_URI"] = str(model)
             env["HOWDAH_TRUST_PICKLE"] = "1" if self._may_load(member, model) else ""
@@ -82,6 +85,22 @@ class Launcher:
             python=str(environment.path[0] / "python"),
             memory_bytes=member.memory_bytes,
         )
+
+    def _secrets(self, namespace: str, member: Member) -> Iterator[tuple[str, str]]:
+        """The variables that come from secrets. Raises SecretMissing rather than leave one empty."""
+        for variable, secret, key in member.secret_env:
+            try:
+                found = self._store.get(objects.SECRETS, namespace, secret)
+                value = as_object(found.get("data"))[key]
+            except (NotFound, KeyError) as missing:
+                if variable in member.optional_env:
+                    continue
+                lacks = f"has no key {key}" if isinstance(missing, KeyError) else "does not exist"
+                raise SecretMissing(
+                    f"secret {secret} in namespace {namespace} {lacks}: {member.name} has its variable "
+                    f"{variable} from there and starts once it is there"
+                ) from None
+            yield variable, _text(secret, key, as_text(value))
 
     def publish_endpoints(self, running: Iterable[Running]) -> None:
         """Tell every graph executor where its nodes are: a file, replaced whole."""
@@ -125,3 +144,10 @@ class Launcher:
         folder = self._folder / "server-state" / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+
+def _text(secret: str, key: str, value: str) -> str:
+    try:
+        return base64.b64decode(value).decode()
+    except ValueError:
+        raise Invalid(f"secret {secret}: {key} is no UTF-8 text, which a variable has to be") from None

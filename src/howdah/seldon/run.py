@@ -24,7 +24,7 @@ from howdah.seldon.children import Children
 from howdah.seldon.desired import Desired
 from howdah.seldon.fetch import ModelStore
 from howdah.seldon.ingress import Backend, Endpoint, Ingress
-from howdah.seldon.launching import Launcher, NotTrusted
+from howdah.seldon.launching import Launcher, NotTrusted, SecretMissing
 from howdah.seldon.objects import Objects
 from howdah.seldon.plan import (
     Action,
@@ -266,6 +266,12 @@ class Loop:
         try:
             launch = self._launcher.launch(group, member, slot, *self._provisions.of(member))
             self._children.start(slot, launch, group.deadline_s)
+        except SecretMissing as missing:
+            # Nothing has been tried: one look a second finds the secret soon after it is there.
+            self._failures[slot] = Failure(1, self._clock.monotonic_s() + 1.0)
+            if self._reasons.get((group.key, group.revision)) != str(missing):
+                self._reasons[group.key, group.revision] = str(missing)
+                self._event(group.key, "SecretMissing", str(missing), "Warning")
         except (HowdahError, OSError) as error:
             now = self._clock.monotonic_s()
             self._failures[slot] = next_failure(self._failures.get(slot), False, now + 1.0)

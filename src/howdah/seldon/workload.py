@@ -40,6 +40,8 @@ class Member:
     env: tuple[tuple[str, str], ...] = ()
     secret_env: tuple[tuple[str, str, str], ...] = ()
     """(variable, secret, key)"""
+    optional_env: tuple[str, ...] = ()
+    """Of these, the variables that are left out where the secret or its key is missing."""
     arguments: tuple[str, ...] = ()
     memory_bytes: int | None = None
     environment: str = ""
@@ -71,6 +73,8 @@ class Group:
         said.pop("revision")
         for member in said["members"]:
             member.pop("replicas")
+            if not member["optional_env"]:  # what was written before there were any keeps its revision
+                member.pop("optional_env")
         text = json.dumps(said, sort_keys=True).encode()
         hashed = hashlib.blake2b(text, digest_size=5).hexdigest()
         return Group(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from howdah.seldon import manifests
+from howdah.seldon.desired import desired
 
 CRD = Path(__file__).parents[2] / "contract" / "seldondeployment.schema.json"
 SERVICE = {"seldon.io/svc-name": "one"}
@@ -37,6 +38,17 @@ def endpoints(first: str, second: str) -> dict:
 
 def container(name: str, **fields: object) -> list:
     return [{"spec": {"containers": [{"name": name, **fields}]}}]
+
+
+VALUE_OF_A_MAP = {"env": [{"name": "V", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}]}
+
+
+def from_elsewhere(**source: object) -> dict:
+    return iris(componentSpecs=container("classifier", env=[{"name": "V", "valueFrom": source}]))
+
+
+def whole(source: dict) -> dict:
+    return iris(componentSpecs=container("classifier", envFrom=[source]))
 
 
 def changed(document: dict, path: str, value: object) -> dict:
@@ -186,6 +198,16 @@ def test_a_split_by_a_share(ratio: str):
             iris(componentSpecs=container("m", image="i", env=[{"name": "LOGGER_KAFKA_TOPIC"}])),
             "not logged to Kafka",
         ),
+        (from_elsewhere(configMapKeyRef={"name": "c", "key": "k"}), r"env\[0\].valueFrom.*no ConfigMaps"),
+        (from_elsewhere(fieldRef={"fieldPath": "metadata.name"}), 'fieldRef.*"V": .*no pod around it'),
+        (from_elsewhere(resourceFieldRef={"resource": "limits.cpu"}), "no container around it"),
+        (from_elsewhere(secretKeyRef={"name": "s"}), "secretKeyRef.key.*Required value: V is taken"),
+        (whole({"secretRef": {"name": "s", "optional": True}}), r"envFrom\[0\].*name each in env"),
+        (whole({"configMapRef": {"name": "c"}}), r"containers\[0\].envFrom\[0\].*name each in env"),
+        (
+            iris(explainer={"type": "AnchorTabular", "modelUri": "/x", "containerSpec": VALUE_OF_A_MAP}),
+            r"spec.predictors\[0\].explainer.containerSpec.env\[0\].*no ConfigMaps",
+        ),
         (
             changed(iris(), "spec.predictors.0.graph.implementation", "XGBOOST_SERVER"),
             "XGBOOST_SERVER is not run",
@@ -213,6 +235,24 @@ def test_a_split_by_a_share(ratio: str):
 def test_what_only_a_cluster_runs_is_refused_by_name(document: dict, message: str):
     with pytest.raises(manifests.ManifestInvalid, match=message):
         manifests.read(document)
+
+
+def test_what_may_be_missing_in_kubernetes_is_missing_here():
+    """The variable is not there at all, and not empty."""
+    nowhere = {"name": "c", "key": "k", "optional": True}
+    env = [
+        {"name": "MAP", "valueFrom": {"configMapKeyRef": nowhere}},
+        {"name": "SECRET", "valueFrom": {"secretKeyRef": nowhere}},
+        {"name": "PLAIN", "value": "v"},
+    ]
+    sources = [{"configMapRef": {"name": "c", "optional": True}}]
+    document = iris(componentSpecs=container("classifier", env=env, envFrom=sources))
+    (group,) = desired(manifests.read(document), {}).groups
+    member = group.members[0]
+    assert {"MAP", "SECRET"}.isdisjoint(dict(member.env))
+    assert dict(member.env)["PLAIN"] == "v"
+    assert member.secret_env == (("SECRET", "c", "k"),)
+    assert member.optional_env == ("SECRET",)
 
 
 def test_every_field_of_the_crd_is_known():

@@ -39,6 +39,10 @@ BAD = {
         "            held.append(b'x' * (16 << 20))\n            time.sleep(0.02)\n"
         "        return X + 1\n"
     ),
+    "Keyed": (
+        "import os\n"
+        "class Keyed:\n    def predict(self, X, names):\n        return X + float(os.environ['BY'])\n"
+    ),
     "Odd": "class Odd:\n    def predict(self, X, names):\n        return X / 0\n",
 }
 ASKED = {"data": {"ndarray": [[1.0]]}}
@@ -379,6 +383,23 @@ def test_not_a_number_is_no_answer(engine, image):
     assert "NaN or infinity" in answer["status"]["info"]
     status, answer, _ = engine.post("/seldon/around/good/v1/models/m:predict", {"instances": [[1.0]]})
     assert (status, "NaN or infinity" in answer["error"]) == (500, True)
+
+
+def test_a_secret_that_is_not_there_yet(engine, good):
+    """The version says what it lacks, and serves once it is there; it is never given an empty variable."""
+    document = version(engine, "Keyed")
+    key = {"name": "amounts", "key": "by"}
+    container = document["spec"]["predictors"][0]["componentSpecs"][0]["spec"]["containers"][0]
+    container["env"] = [{"name": "BY", "valueFrom": {"secretKeyRef": key}}]
+    refused(engine, document, "secret amounts in namespace around does not exist: m has its variable BY")
+    engine.kubectl("create", "secret", "generic", "amounts", "-n", "around", "--from-literal=other=1")
+    refused(engine, document, "secret amounts in namespace around has no key by")
+    engine.apply(document)
+    patch = ("--type=merge", "-p", '{"stringData":{"by":"5"}}')
+    engine.kubectl("patch", "secret", "amounts", "-n", "around", *patch)
+    engine.until(lambda: engine.post(PATH, ASKED)[1]["data"]["ndarray"] == [[6.0]], "the new one to serve")
+    assert "SecretMissing" in engine.kubectl("describe", "sdep", "good", "-n", "around")
+    engine.kubectl("delete", "secret", "amounts", "-n", "around")
 
 
 def test_what_leads_nowhere_says_so(engine):

@@ -7,7 +7,7 @@ cluster can run is refused by name here, so that it fails at `kubectl apply` and
 import re
 from collections.abc import Iterator
 
-from howdah.core.json import as_list, as_object, as_text
+from howdah.core.json import JsonObject, as_list, as_object, as_text
 from howdah.seldon.manifests.annotations import NO_ENGINE, SVC_NAME, unreadable
 from howdah.seldon.manifests.defaults import BUILT_IN, RANDOM_ABTEST, UNKNOWN_IMPLEMENTATION, is_prepackaged
 from howdah.seldon.manifests.fields import ExplainerType, Predictor, SeldonDeployment, Spec, Unit, UnitType
@@ -19,6 +19,12 @@ SERVERS = ("SKLEARN_SERVER", "TENSORFLOW_SERVER")
 ELSEWHERE = ("XGBOOST_SERVER", "MLFLOW_SERVER", "HUGGINGFACE_SERVER", "TRITON_SERVER", "TEMPO_SERVER")
 BANDITS = ("EPSILON_GREEDY", "THOMPSON_SAMPLING")
 KAFKA_VARIABLES = "LOGGER_KAFKA_"
+FROM_ELSEWHERE = {
+    "configMapKeyRef": "the embedded engine keeps no ConfigMaps",
+    "fieldRef": "a process of the embedded engine has no pod around it with fields to ask",
+    "resourceFieldRef": "a process of the embedded engine has no container around it with limits to ask",
+}
+"""Where Kubernetes has variables from, and why they are not from there here."""
 EXPLAINERS = (ExplainerType.ANCHOR_TABULAR, ExplainerType.KERNEL_SHAP)
 """Explainer types run without a container of one's own."""
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -150,6 +156,8 @@ def _refused(spec: Spec) -> Iterator[FieldError]:
                     message = "the embedded engine does not scale by itself: set replicas"
                     yield _invalid(f"{path}.componentSpecs[{at}].{name}", predictor.name, message)
         yield from _refused_variables(predictor, path)
+        for where, container in _containers(predictor, path):
+            yield from _refused_sources(container, where)
         yield from _refused_units(predictor.graph, predictor, f"{path}.graph")
         yield from _refused_explainer(predictor, f"{path}.explainer")
 
@@ -165,6 +173,37 @@ def _refused_variables(predictor: Predictor, path: str) -> Iterator[FieldError]:
         name = as_text(entry.get("name"))
         if name.startswith(KAFKA_VARIABLES):
             yield _invalid(where, name, "payloads are not logged to Kafka here: give a logger a url")
+
+
+def _containers(predictor: Predictor, path: str) -> Iterator[tuple[str, JsonObject]]:
+    for at, component in enumerate(predictor.component_specs):
+        for index, container in enumerate(component.containers()):
+            yield f"{path}.componentSpecs[{at}].spec.containers[{index}]", container
+    if predictor.explainer is not None:
+        yield f"{path}.explainer.containerSpec", predictor.explainer.container_spec
+
+
+def _refused_sources(container: JsonObject, path: str) -> Iterator[FieldError]:
+    """Variables from elsewhere than a Secret: a process would start on less than it was promised.
+
+    What is `optional` may be missing in Kubernetes, and a ConfigMap always is here.
+    """
+    for index, entry in enumerate(map(as_object, as_list(container.get("env")))):
+        name, where = as_text(entry.get("name")), f"{path}.env[{index}].valueFrom"
+        for kind, reference in as_object(entry.get("valueFrom")).items():
+            said = as_object(reference)
+            if kind == "secretKeyRef":
+                for field in ("name", "key"):
+                    if not said.get(field):
+                        message = f"Required value: {name} is taken from a Secret"
+                        yield FieldError(f"{where}.{kind}.{field}", message, "FieldValueRequired")
+            elif kind != "configMapKeyRef" or said.get("optional") is not True:
+                why = FROM_ELSEWHERE.get(kind, "unknown to the embedded engine")
+                yield _invalid(f"{where}.{kind}", name, f"{why}: write the value, or use secretKeyRef")
+    for index, entry in enumerate(map(as_object, as_list(container.get("envFrom")))):
+        if as_object(entry.get("configMapRef")).get("optional") is not True:
+            message = "variables are not taken from a whole object here: name each in env, with secretKeyRef"
+            yield _invalid(f"{path}.envFrom[{index}]", as_text(container.get("name")), message)
 
 
 def _refused_units(unit: Unit, predictor: Predictor, path: str) -> Iterator[FieldError]:
