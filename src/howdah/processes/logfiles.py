@@ -6,6 +6,7 @@ so the child goes on at the new end). Lines written between the two steps are lo
 no daemon runs, nothing is cut.
 """
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -33,6 +34,21 @@ def rotate(path: Path, cap_bytes: int, keep: int = 1) -> bool:
     os.truncate(path, 0)
     fresh.replace(_numbered(path, 1))
     return True
+
+
+def begin(path: Path) -> None:
+    """Leave `path` to a new process: what the one before it wrote is `previous(path)` from now on.
+
+    Of that process' log only the newest part stays if it had been rotated, as in Kubernetes.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        path.replace(previous(path))
+    _numbered(path, 1).unlink(missing_ok=True)
+
+
+def previous(path: Path) -> Path:
+    """Where the log of the process before stands."""
+    return path.with_name(f"{path.name}.previous")
 
 
 def tail(path: Path, lines: int) -> list[str]:

@@ -20,7 +20,7 @@ from howdah.core.clock import Clock
 from howdah.core.json import JsonObject
 from howdah.processes import children as processes
 from howdah.processes.commands import Command, Lifetime
-from howdah.processes.logfiles import rotate
+from howdah.processes.logfiles import begin, rotate
 from howdah.processes.readiness import HttpProbe, NotReady, wait_until_ready
 from howdah.seldon.plan import Child, Slot, State
 from howdah.seldon.tables import Tables
@@ -97,7 +97,7 @@ class Children:
         """Raises what the spawner raises when the program cannot be started."""
         http_port, grpc_port = free_port(), free_port()
         log = self.log_path(slot)
-        rotate(log, LOG_LIMIT_BYTES)
+        begin(log)
         command = _command(launch, http_port, grpc_port, self._folder, log)
         child = self._spawner.spawn(command)
         now = self._clock.monotonic_s()

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute
 from howdah.core.clock import Clock, SystemClock
 from howdah.core.json import JsonObject
 from howdah.errors import AlreadyExists, NotFound
+from howdah.processes import logfiles
 from howdah.processes.environments import Environments
 from howdah.processes.spawner import Spawner
 from howdah.seldon import objects, scraping
@@ -159,7 +160,7 @@ class Engine:
     def _log_file(self, namespace: str, pod: str, previous: bool) -> Path | None:
         for slot, running in list(self._children.running.items()):
             if slot.group.split("/")[0] == namespace and pod_name(slot) == pod:
-                return running.log.with_name(f"{running.log.name}.1") if previous else running.log
+                return logfiles.previous(running.log) if previous else running.log
         return None
 
     def _namespace_ready(self, namespace: str) -> None:

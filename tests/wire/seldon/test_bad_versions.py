@@ -402,6 +402,41 @@ def test_a_secret_that_is_not_there_yet(engine, good):
     engine.kubectl("delete", "secret", "amounts", "-n", "around")
 
 
+def test_the_log_of_the_process_before(engine, good):
+    """`kubectl logs --previous` is what the one wrote that this one replaces."""
+    (old,) = engine.pods("around")
+    engine.apply(version(engine, limit_mib=901))  # a revision that no test has run
+
+    def alone() -> bool:
+        found = engine.pods("around")
+        return len(found) == 1 and found[0]["metadata"]["name"] != old["metadata"]["name"]
+
+    engine.until(alone, "the new version to be alone")
+    (pod,) = engine.pods("around")
+    name, first = pod["metadata"]["name"], int(pod["metadata"]["annotations"]["howdah/pid"])
+    words = ("logs", name, "-n", "around")
+    assert "not found" in engine.kubectl(*words, "--previous", check=False)
+    before = engine.kubectl(*words)
+    assert f"[{first}]" in before
+    os.kill(first, signal.SIGKILL)
+
+    def another() -> bool:
+        found = engine.pods("around")
+        pids = [int(one["metadata"]["annotations"]["howdah/pid"]) for one in found]
+        return pids != [first] and bool(found) and found[0]["status"]["containerStatuses"][0]["ready"]
+
+    engine.until(another, "another process in its place")
+    assert engine.kubectl(*words, "--previous").startswith(before)
+    now = engine.kubectl(*words)
+    assert f"[{first}]" not in now
+    assert engine.kubectl(*words, "--tail=1") == now.splitlines(keepends=True)[-1]
+    assert engine.kubectl(*words, "--limit-bytes=9") == now[:9]
+    for option in ("--since=1m", "--timestamps"):
+        assert f"({option.split('=')[0]}): lines of a log have no times" in engine.kubectl(
+            *words, option, check=False
+        )
+
+
 def test_what_leads_nowhere_says_so(engine):
     status, answer, _ = engine.post("/seldon/around/nobody/api/v1.0/predictions", ASKED)
     assert (status, answer["status"]["code"]) == (404, 404)

@@ -25,7 +25,7 @@ from howdah.seldon.kube.failures import (
     response,
     unauthorized,
 )
-from howdah.seldon.kube.logs import LogReader, log_stream
+from howdah.seldon.kube.logs import LogQuery, LogReader, log_stream
 from howdah.seldon.kube.resources import ALL, GROUP, NAMESPACE, POD, POD_METRICS, Resource
 from howdah.seldon.kube.selectors import selector
 from howdah.seldon.kube.watching import Watch, stream
@@ -296,16 +296,7 @@ class _Api:
 
     async def _log(self, request: Request, target: Target) -> Response:
         pod = await run_in_threadpool(self._read, target)
-        query = request.query_params
-        tail = query.get("tailLines")
-        lines = log_stream(
-            self._logs,
-            as_text(at(pod, "metadata", "namespace")),
-            as_text(at(pod, "metadata", "name")),
-            tail=int(tail) if tail and tail.isdigit() else None,
-            follow=query.get("follow") in ("true", "1"),
-            previous=query.get("previous") in ("true", "1"),
-        )
+        lines = log_stream(self._logs, pod, LogQuery.read(request.query_params))
         return StreamingResponse(lines, media_type="text/plain")
 
 
