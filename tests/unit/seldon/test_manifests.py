@@ -51,6 +51,12 @@ def whole(source: dict) -> dict:
     return iris(componentSpecs=container("classifier", envFrom=[source]))
 
 
+def detector(image: str, kind: str) -> dict:
+    parameters = [{"name": "type", "value": kind, "type": "STRING"}]
+    graph = {"name": "d", "type": "MODEL", "modelUri": "/x", "parameters": parameters}
+    return iris(graph=graph, componentSpecs=container("d", image=image))
+
+
 def changed(document: dict, path: str, value: object) -> dict:
     *parents, last = path.split(".")
     target = document
@@ -230,11 +236,25 @@ def test_a_split_by_a_share(ratio: str):
         (iris(componentSpecs=[{"spec": {}, "hpaSpec": {"maxReplicas": 3}}]), "does not scale by itself"),
         (iris(explainer={"type": "AnchorImages", "modelUri": "/x"}), "AnchorImages"),
         (iris(explainer={"type": "AnchorTabular"}), "modelUri"),
+        (
+            detector("registry:5000/howdah/detector-server:1", "Oracle"),
+            r"parameters\[0\].value.*\"Oracle\": no such detector: there are scipy, TabularDrift",
+        ),
     ],
 )
 def test_what_only_a_cluster_runs_is_refused_by_name(document: dict, message: str):
     with pytest.raises(manifests.ManifestInvalid, match=message):
         manifests.read(document)
+
+
+def test_the_detectors_that_a_manifest_may_name_are_those_that_there_are():
+    from howdah.runtimes.detectors.alibi import DRIFT, OUTLIERS
+    from howdah.seldon.manifests.validate import DETECTORS
+
+    assert set(DETECTORS) == {"scipy", *DRIFT, *OUTLIERS}
+    for kind in DETECTORS:
+        manifests.read(detector("howdah/detector-server:1", kind))
+    manifests.read(detector("mine:1", "Oracle"))
 
 
 def test_what_may_be_missing_in_kubernetes_is_missing_here():

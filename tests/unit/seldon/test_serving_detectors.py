@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from howdah.errors import Invalid
 from howdah.learning.signature import Field, Signature
 from howdah.runtimes.detectors.permissive import ScipyDrift
 
@@ -31,6 +32,13 @@ def test_scipy_finds_the_column_that_moved():
     moved = detector.examine(rows(200, shift=1.0, seed=1))
     assert moved.positive
     assert dict(zip(moved.features, moved.rows, strict=True)) == {"size": True, "age": False, "maker": False}
+
+
+def test_an_unknown_detector_is_refused_by_name():
+    from howdah.runtimes.detectors.alibi import AlibiDetector
+
+    with pytest.raises(Invalid, match="no detector Oracle: there are scipy, TabularDrift"):
+        AlibiDetector("Oracle", rows(50), SIGNATURE, {})
 
 
 @pytest.mark.slow

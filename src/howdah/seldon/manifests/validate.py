@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from howdah.core.json import JsonObject, as_list, as_object, as_text
+from howdah.seldon.images import folder_name
 from howdah.seldon.manifests.annotations import NO_ENGINE, SVC_NAME, unreadable
 from howdah.seldon.manifests.defaults import BUILT_IN, RANDOM_ABTEST, UNKNOWN_IMPLEMENTATION, is_prepackaged
 from howdah.seldon.manifests.fields import ExplainerType, Predictor, SeldonDeployment, Spec, Unit, UnitType
@@ -27,6 +28,13 @@ FROM_ELSEWHERE = {
 """Where Kubernetes has variables from, and why they are not from there here."""
 EXPLAINERS = (ExplainerType.ANCHOR_TABULAR, ExplainerType.KERNEL_SHAP)
 """Explainer types run without a container of one's own."""
+DETECTOR_IMAGE = "detector-server"
+DETECTORS = (
+    "scipy",
+    *("TabularDrift", "KSDrift", "MMDDrift", "LSDDDrift", "CVMDriftOnline"),
+    *("IForest", "Mahalanobis", "OutlierVAE"),
+)
+"""What the parameter `type` of our own detector server may be."""
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
@@ -229,6 +237,8 @@ def _refused_units(unit: Unit, predictor: Predictor, path: str) -> Iterator[Fiel
     container = predictor.container(unit.name)
     if implementation == UNKNOWN_IMPLEMENTATION and container is not None and not container.get("image"):
         yield FieldError(f"{path}.name", f'container "{unit.name}" names no image', "FieldValueRequired")
+    if container is not None and folder_name(as_text(container.get("image"))) == DETECTOR_IMAGE:
+        yield from _refused_detector(unit, container, path)
     for index, child in enumerate(unit.children):
         yield from _refused_units(child, predictor, f"{path}.children[{index}]")
 
@@ -238,6 +248,15 @@ def _is_share(text: str) -> bool:
         return 0 <= float(text) <= 1
     except ValueError:
         return False
+
+
+def _refused_detector(unit: Unit, container: JsonObject, path: str) -> Iterator[FieldError]:
+    if container.get("command") or container.get("args"):
+        return  # a program of one's own
+    for index, parameter in enumerate(unit.parameters):
+        if parameter.name == "type" and parameter.value not in DETECTORS:
+            message = f"no such detector: there are {', '.join(DETECTORS)}"
+            yield _invalid(f"{path}.parameters[{index}].value", parameter.value, message)
 
 
 def _refused_explainer(predictor: Predictor, path: str) -> Iterator[FieldError]:
