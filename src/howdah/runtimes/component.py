@@ -155,7 +155,7 @@ class ComponentBackend:
             return {"strData": result, "meta": meta}
         if isinstance(result, dict):
             return {"jsonData": result, "meta": meta}
-        if isinstance(result, bytes):
+        if isinstance(result, bytes | bytearray):
             import base64
 
             return {"binData": base64.b64encode(result).decode(), "meta": meta}
@@ -222,17 +222,25 @@ class ComponentBackend:
         if path in ("/ready", "/live", "/health/status", "/health/ping", "/v2/health/ready"):
             ready = self.ready or path == "/live"
             return Answer(200 if ready else 503, b"OK" if ready else b"loading", "text/plain")
-        if path in ("/metadata", "/api/v1.0/metadata", f"/api/v1.0/metadata/{self._place.node}"):
-            init = getattr(self._component, "init_metadata", None)
-            own = (
-                init()
-                if init is not None
-                else {"name": self._place.node, "versions": [], "platform": "seldon"}
-            )
-            return Answer(200, orjson.dumps(own))
-        if path.startswith(f"/v2/models/{self._place.node}"):
+        node = self._place.node
+        if path in ("/metadata", f"/api/v1.0/metadata/{node}"):
+            return Answer(200, orjson.dumps(self._described()))
+        if path == "/api/v1.0/metadata":
+            own = self._described()
+            sides = {"graphinputs": own.get("inputs", []), "graphoutputs": own.get("outputs", [])}
+            return Answer(200, orjson.dumps({"name": self._place.predictor, "models": {node: own}, **sides}))
+        if path.startswith("/api/v1.0/metadata/"):
+            return failure(404, f"no model {path.removeprefix('/api/v1.0/metadata/')}")
+        if path in (f"/v2/models/{node}", f"/v2/models/{node}/ready"):
             return Answer(200, orjson.dumps({"name": self._place.node, "platform": "seldon", "versions": []}))
         return None
+
+    def _described(self) -> dict[str, Any]:
+        init = getattr(self._component, "init_metadata", None)
+        if init is None:
+            return {"name": self._place.node, "versions": [], "platform": "seldon"}
+        own: dict[str, Any] = init()
+        return own
 
     async def other(self, scope: Message, receive: Receive, send: Send) -> None:
         path = str(scope.get("path"))

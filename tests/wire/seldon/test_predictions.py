@@ -162,6 +162,12 @@ def test_tritonclient(engine, iris):
         answer = client.infer("classifier", [asked], headers=headers)
         assert answer.as_numpy("predict").ravel().tolist() == [0]
         assert client.is_server_live(headers=headers)
+        assert client.is_model_ready("classifier", headers=headers)
+        told = client.get_model_metadata("classifier", headers=headers)
+        assert told.name == "classifier"
+        with pytest.raises(rpc.InferenceServerException) as nobody:
+            client.get_model_metadata("other", headers=headers)
+        assert nobody.value.status() == "StatusCode.NOT_FOUND"
         asked._raw_content = asked._raw_content[:-3]
         with pytest.raises(rpc.InferenceServerException) as torn:
             client.infer("classifier", [asked], headers=headers)

@@ -147,7 +147,7 @@ class Front:
             else:
                 await self._exchange(call, scope, receive, send)
         elif method == "OPTIONS":
-            await _send(send, Answer(200, b""), ())
+            await _send(send, Answer(200, b""), ALWAYS)
         elif path in ("/metrics", "/prometheus", "/v1/metrics"):
             await _send(send, Answer(200, self.metrics.text(), CONTENT_TYPE_LATEST), ())
         else:
