@@ -170,8 +170,8 @@ class MlserverBackend:
             count = min(map(len, lists.values()), default=0)
             only = [{name: value[at] for name, value in lists.items()} for at in range(count)]
         encoded = orjson.dumps({"predictions": only})
-        if b"null" in encoded and (wrong := _not_a_number(response)):
-            return error(500, f"the model answered NaN or infinity in output {wrong!r}: no JSON")
+        if b"null" in encoded and (name := _not_a_number(response)):
+            return error(500, f"the model answered NaN or infinity in output {name!r}: no JSON")
         return Answer(200, encoded)
 
     async def get(self, path: str) -> Answer | None:
