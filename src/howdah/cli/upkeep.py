@@ -77,7 +77,8 @@ def backup(
 ) -> None:
     """Copy everything that is stored to a new folder, beside a running daemon or without one.
 
-    Commits, pipelines, jobs and deployments are in it; howdah.toml and tokens are not.
+    Commits, pipelines, jobs and deployments are in it; howdah.toml and tokens are not. A backup that is
+    killed leaves a folder .NAME.unfinished beside its target, which can be removed.
     """
     with _watched("copied", state) as keeper:
         keeper.back_up(target.absolute())

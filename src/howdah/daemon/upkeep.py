@@ -5,7 +5,6 @@ Whoever holds the folder's lock does it: a running daemon, which is asked throug
 serving engine has been told; settings and tokens stay behind.
 """
 
-import os
 import shutil
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -74,9 +73,16 @@ class Held:
     def back_up(self, target: Path) -> None:
         if target.exists():
             raise AlreadyExists(f"{target} exists", remedy="Name a new folder.")
-        unfinished = target.with_name(f".{target.name}.unfinished-{os.getpid()}")
+        unfinished = target.with_name(f".{target.name}.unfinished")
         try:
             unfinished.mkdir(parents=True, mode=0o700)
+        except FileExistsError:
+            raise Conflict(
+                f"a backup to {target} was begun already",
+                why=f"{unfinished} is there: the backup still runs, or it was killed.",
+                remedy="Wait for it. If none runs, remove that folder.",
+            ) from None
+        try:
             copies.backup(self._versions.blobs, unfinished / PACHD, self._progress)
             self._back_up_serving(unfinished / SELDON)
             sync_folder(unfinished)

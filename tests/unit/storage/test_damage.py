@@ -1,10 +1,11 @@
 """What check, rebuild, backup and the reader make of packs that are not what they were."""
 
 import random
+import shutil
 
 import pytest
 
-from howdah.errors import AlreadyExists, Corrupt, NotFound
+from howdah.errors import AlreadyExists, Conflict, Corrupt, NotFound, Unavailable
 from howdah.pachd.storage import backup as backups
 from howdah.pachd.storage import tables
 from howdah.pachd.storage.blobs import Blobs
@@ -172,6 +173,25 @@ def test_a_rebuild_enters_nothing_whose_bytes_are_damaged(store, files):
     assert list(check(store.blobs, data=True)) == []
     with pytest.raises(NotFound):
         store.blobs.read_all(next(iter(files)))
+
+
+def test_a_backup_that_fails_has_cleared_up_before_another_may_begin(store, files, tmp_path, monkeypatch):
+    remove, cleared = shutil.rmtree, []
+
+    def watched(folder, **how):
+        with pytest.raises(Conflict):
+            store.blobs.begin_maintenance("another")
+        cleared.append(folder)
+        remove(folder, **how)
+
+    def fail(count, total):
+        raise Unavailable("enough")
+
+    monkeypatch.setattr(backups.shutil, "rmtree", watched)
+    with pytest.raises(Unavailable, match="enough"):
+        backups.backup(store.blobs, tmp_path / "backup", fail)
+    assert cleared
+    assert not list(tmp_path.glob(".backup*"))
 
 
 def test_backup_and_restore(store, files, tmp_path):

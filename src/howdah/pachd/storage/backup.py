@@ -7,6 +7,7 @@ so everything that the snapshot refers to is in the copy. The copy is a store li
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from howdah.errors import AlreadyExists, NotFound
@@ -30,27 +31,17 @@ def backup(blobs: Blobs, folder: Path, progress: Progress = unwatched) -> None:
     if folder.exists():
         raise AlreadyExists(f"{folder} exists already; name a new folder for the backup")
     unfinished = folder.with_name(f".{folder.name}.unfinished")
-    blobs.begin_maintenance("backup")
-    try:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True, mode=0o700)
-        blobs.database.backup(unfinished / DATABASE)
-        with blobs.database.read() as connection:
-            packs = tables.packs(connection)
-        total = sum(packs.values())
-        copies = LocalObjects(unfinished / OBJECTS)
-        copies.put(FORMAT_OBJECT, FORMAT)
-        for pack, length in packs.items():
-            if length:  # a pack without acknowledged bytes is only waiting for gc
-                for count in _copy(blobs.objects, copies, name_of(pack), length):
-                    progress(count, total)
-        copies.close()
-        sync_folder(unfinished)
-        unfinished.rename(folder)
-        sync_folder(folder.parent)
-    finally:
-        blobs.end_maintenance()
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with blobs.maintenance("backup"):
+        try:  # inside: as soon as another may begin, the folder is its
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True, mode=0o700)
+            blobs.database.backup(unfinished / DATABASE)
+            _copy_packs(blobs, unfinished / OBJECTS, progress)
+            sync_folder(unfinished)
+            unfinished.rename(folder)
+            sync_folder(folder.parent)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def restore(source: Path, folder: Path, progress: Progress = unwatched) -> None:
@@ -80,6 +71,17 @@ def restore(source: Path, folder: Path, progress: Progress = unwatched) -> None:
         sync_folder(folder.parent)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _copy_packs(blobs: Blobs, folder: Path, progress: Progress) -> None:
+    with blobs.database.read() as connection:
+        packs = tables.packs(connection)
+    with closing(LocalObjects(folder)) as copies:
+        copies.put(FORMAT_OBJECT, FORMAT)
+        for pack, length in packs.items():
+            if length:  # a pack without acknowledged bytes is only waiting for gc
+                for count in _copy(blobs.objects, copies, name_of(pack), length):
+                    progress(count, sum(packs.values()))
 
 
 def _copy(source: Objects, target: Objects, name: str, length: int) -> Iterator[int]:

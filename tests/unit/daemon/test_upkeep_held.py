@@ -1,0 +1,64 @@
+"""What the process that holds a store does for its upkeep."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from howdah.core.refs import BranchRef, RepoRef
+from howdah.daemon.upkeep import PACHD, Held, at, restore
+from howdah.errors import Conflict
+from howdah.pachd.versions import Versions
+from howdah.pachd.versions.opening import OpenStore
+
+RAW = RepoRef("raw")
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def versions(state: Path) -> Iterator[Versions]:
+    """With a file of 300,000 bytes in a commit that is open."""
+    with OpenStore(state / PACHD) as store:
+        store.versions.transact(lambda tx: tx.create_repo(RAW))
+        ref = store.versions.transact(lambda tx: tx.start_commit(BranchRef(RAW, "master")))
+        with store.versions.modify(ref) as session:
+            session.put("/file", random.Random(1).randbytes(300_000))
+        yield store.versions
+
+
+def test_a_second_backup_to_the_same_folder_leaves_the_first_alone(
+    state: Path, versions: Versions, tmp_path: Path
+) -> None:
+    copy, other = tmp_path / "copies" / "copy", tmp_path / "copies" / "other"
+    refused = []
+
+    def in_the_middle(count: int, total: int) -> None:
+        for target, why in ((copy, "begun already"), (other, "cannot run while backup does")):
+            with pytest.raises(Conflict, match=why):
+                Held(state, versions).back_up(target)
+            refused.append(target)
+
+    Held(state, versions, in_the_middle).back_up(copy)
+    assert refused
+    assert list(copy.parent.iterdir()) == [copy]
+    restore(copy, tmp_path / "again")
+    with at(tmp_path / "again") as keeper:
+        assert list(keeper.check(data=True)) == []
+
+
+def test_what_a_killed_backup_left_is_named(state: Path, versions: Versions, tmp_path: Path) -> None:
+    left = tmp_path / ".copy.unfinished"
+    left.mkdir()
+    with pytest.raises(Conflict) as raised:
+        Held(state, versions).back_up(tmp_path / "copy")
+    assert str(left) in raised.value.why
+    assert left.exists()
+    left.rmdir()
+    Held(state, versions).back_up(tmp_path / "copy")
