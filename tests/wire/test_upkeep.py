@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -14,7 +15,8 @@ from howdah.cli import upkeep as commands
 from howdah.daemon import upkeep
 from howdah.daemon.house import House
 from howdah.daemon.options import Options
-from howdah.errors import AlreadyExists, Conflict, Corrupt, NotFound
+from howdah.errors import AlreadyExists, Conflict, Corrupt, NotFound, Unavailable
+from howdah.pachd.storage import backup as backups
 from howdah.pachd.storage.backup import DATABASE
 from howdah.pachd.storage.database import Database
 from howdah.pachd.storage.tables import SCHEMA
@@ -115,6 +117,29 @@ def test_where_there_is_no_store(tmp_path: Path) -> None:
         pass
     with pytest.raises(NotFound, match="holds no store"):
         upkeep.reindex(tmp_path)
+
+
+def test_what_is_being_done_ends_with_the_daemon(
+    own: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client.from_pachd_address(own.running.pachd)
+    client.pfs.create_repo(repo=RAW)
+    put(client, file=b"f" * 9000)
+    stops = threading.Thread(target=own.close)
+    copy = backups._copy
+
+    def copy_while_it_stops(*what: Any) -> Iterator[int]:
+        stops.start()
+        while (tmp_path / "state" / "door").exists():
+            stops.join(0.01)
+        yield from copy(*what)
+
+    monkeypatch.setattr(backups, "_copy", copy_while_it_stops)
+    with upkeep.at(tmp_path / "state") as keeper, pytest.raises(Unavailable, match="the daemon stops"):
+        keeper.back_up(tmp_path / "copy")
+    stops.join(60)
+    assert not stops.is_alive()
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
 
 def test_a_holder_that_does_not_answer_is_named(own: House, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from threading import Event
 from typing import TYPE_CHECKING
 
 from howdah.core import logs, state_folder
@@ -98,8 +99,10 @@ class House:
             watching.start()
             stack.callback(watching.close)
 
-            keeper = upkeep.Held(self._state, pachd.versions)
+            stopping = Event()
+            keeper = upkeep.Held(self._state, pachd.versions, upkeep.until(stopping))
             stack.callback(Door(self._state, partial(upkeep.answer, keeper)).close)
+            stack.callback(stopping.set)
 
             self.running = self._record(
                 options,

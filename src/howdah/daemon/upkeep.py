@@ -10,11 +10,12 @@ from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Event
 from typing import Protocol
 
 from howdah.core.json import Json, JsonObject
 from howdah.daemon import door
-from howdah.errors import AlreadyExists, Conflict, Invalid, NotFound
+from howdah.errors import AlreadyExists, Conflict, Invalid, NotFound, Unavailable
 from howdah.pachd.pipelines.tables import SCHEMA as PIPELINES
 from howdah.pachd.storage import backup as copies
 from howdah.pachd.storage.database import Database
@@ -100,6 +101,19 @@ class Held:
         sync_folder(target)
 
 
+def until(stop: Event) -> Progress:
+    """Ends what is being done, once the event is set."""
+
+    def progress(count: int, total: int) -> None:
+        if stop.is_set():
+            raise Unavailable(
+                "the daemon stops, and so does what it was asked to do",
+                remedy="Ask again: without a daemon the command does it itself.",
+            )
+
+    return progress
+
+
 class Asked:
     """By the daemon that runs on the folder."""
 
@@ -121,7 +135,7 @@ class Asked:
     def _ask(self, act: str, **arguments: Json) -> Iterator[Json]:
         try:
             yield from door.ask(self._state, act, **arguments)
-        except (ConnectionRefusedError, FileNotFoundError):
+        except door.NobodyAnswers:
             raise Conflict(
                 f"{self._state} is held by a process that does not answer",
                 why=str(self._in_use),

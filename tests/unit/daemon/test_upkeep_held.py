@@ -1,14 +1,19 @@
 """What the process that holds a store does for its upkeep."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from howdah.core.refs import BranchRef, RepoRef
-from howdah.daemon.upkeep import PACHD, Held, at, restore
-from howdah.errors import Conflict
+from howdah.daemon.door import Door
+from howdah.daemon.upkeep import PACHD, Asked, Held, Upkeep, answer, at, restore, until
+from howdah.errors import Conflict, Unavailable
+from howdah.pachd.storage.lock import FileLock
 from howdah.pachd.versions import Versions
 from howdah.pachd.versions.opening import OpenStore
 
@@ -62,3 +67,39 @@ def test_what_a_killed_backup_left_is_named(state: Path, versions: Versions, tmp
     assert left.exists()
     left.rmdir()
     Held(state, versions).back_up(tmp_path / "copy")
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda keeper, target: list(keeper.check(data=False)),
+        lambda keeper, target: keeper.collect(dry_run=False),
+        lambda keeper, target: keeper.back_up(target),
+    ],
+)
+def test_what_is_being_done_can_be_ended(
+    act: Callable[[Upkeep, Path], object], state: Path, versions: Versions, tmp_path: Path
+) -> None:
+    stop, target = Event(), tmp_path / "copies" / "copy"
+    keeper = Held(state, versions, until(stop))
+    stop.set()
+    with pytest.raises(Unavailable, match="the daemon stops"):
+        act(keeper, target)
+    assert not target.parent.exists() or not list(target.parent.iterdir())
+    stop.clear()
+    act(keeper, target)
+
+
+def test_a_backup_to_where_nothing_can_be_written_says_so(
+    state: Path, versions: Versions, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with (
+        closing(FileLock(state / "lock")),
+        closing(Door(state, partial(answer, Held(state, versions)))),
+        at(state) as keeper,
+    ):
+        assert isinstance(keeper, Asked)
+        with pytest.raises(NotADirectoryError) as raised:
+            keeper.back_up(tmp_path / "file" / "copy")
+    assert str(tmp_path / "file") in raised.value.filename

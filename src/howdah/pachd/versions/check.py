@@ -54,16 +54,16 @@ def check(versions: Versions, *, data: bool = False, progress: Progress = unwatc
         for damage in damages(versions.blobs, data=data, progress=progress):
             damaged.update(damage.hashes)
             yield Finding(_told(damage))
-        yield from _touched(versions, damaged)
+        yield from _touched(versions, damaged, progress)
 
 
 def _told(damage: Damage) -> str:
     return f"{len(damage.hashes)} chunks at {damage.offset} of {damage.pack} are damaged: {damage.reason}"
 
 
-def _touched(versions: Versions, damaged: set[Hash]) -> Iterator[Finding]:
+def _touched(versions: Versions, damaged: set[Hash], progress: Progress) -> Iterator[Finding]:
     """The files that cannot be read. Trees that hold no damage are walked once, all together."""
-    walker = _Walker(versions.blobs, damaged)
+    walker = _Walker(versions.blobs, damaged, progress)
     for ref, root in _all_roots(versions):
         for path, reason in walker.unreadable(root):
             yield Finding(reason, ref, path)
@@ -104,9 +104,8 @@ class _Blocks:
 class _Walker:
     """Trees, with what is damaged in them. Sound subtrees are remembered and not walked again."""
 
-    def __init__(self, blobs: Blobs, damaged: set[Hash]) -> None:
-        self._blobs = blobs
-        self._damaged = damaged
+    def __init__(self, blobs: Blobs, damaged: set[Hash], progress: Progress) -> None:
+        self._blobs, self._damaged, self._progress = blobs, damaged, progress
         self._nodes = Nodes(_Blocks(blobs), NodeCache())
         self._sound: set[Hash] = set()
 
@@ -118,6 +117,7 @@ class _Walker:
     def _below(self, hash: Hash, low: bytes, high: bytes) -> Iterator[tuple[str, str]]:
         if hash in self._sound:
             return
+        self._progress(0, 0)
         node = None if hash in self._damaged else self._load(hash)
         if node is None:
             yield (

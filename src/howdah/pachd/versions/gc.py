@@ -33,6 +33,7 @@ def collect_garbage(
         # The snapshot is taken after the collection began: what is attached later is under a lease.
         for root in _roots(versions, now_ns if dry_run else 0):
             for block, contents in versions.trees.reachable(root, seen.__contains__):
+                progress(0, 0)
                 seen.add(block)
                 collection.mark(block)
                 for content in contents:
