@@ -27,7 +27,7 @@ from howdah.pachd.storage.rebuild import rebuild_index
 from howdah.pachd.storage.tables import SCHEMA as STORAGE
 from howdah.pachd.versions import Versions, gc
 from howdah.pachd.versions import check as checking
-from howdah.pachd.versions.opening import OpenStore
+from howdah.pachd.versions.opening import OpenStore, refuse_lost_database
 from howdah.seldon import tables as serving_tables
 
 PACHD, SELDON = "pachd", "seldon"
@@ -175,9 +175,11 @@ def at(state: Path, progress: Progress = unwatched) -> Iterator[Upkeep]:
 
 
 def reindex(state: Path) -> None:
-    """Learn anew from the packs where everything lies. Conflict while a daemon runs."""
+    """Learn anew from the packs where everything lies. Conflict while a daemon runs; LostDatabase;
+    NotFound where packs are missing."""
     _check_holds_store(state)
     folder = state / PACHD
+    refuse_lost_database(folder)
     with (
         closing(FileLock(state / "lock")),
         closing(Database(folder / copies.DATABASE, [STORAGE])) as database,

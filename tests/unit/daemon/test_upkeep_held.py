@@ -11,11 +11,12 @@ import pytest
 
 from howdah.core.refs import BranchRef, RepoRef
 from howdah.daemon.door import Door
-from howdah.daemon.upkeep import PACHD, Asked, Held, Upkeep, answer, at, restore, until
+from howdah.daemon.upkeep import PACHD, Asked, Held, Upkeep, answer, at, reindex, restore, until
 from howdah.errors import Conflict, Unavailable
+from howdah.pachd.storage.backup import DATABASE
 from howdah.pachd.storage.lock import FileLock
 from howdah.pachd.versions import Versions
-from howdah.pachd.versions.opening import OpenStore
+from howdah.pachd.versions.opening import LostDatabase, OpenStore
 
 RAW = RepoRef("raw")
 
@@ -67,6 +68,17 @@ def test_what_a_killed_backup_left_is_named(state: Path, versions: Versions, tmp
     assert left.exists()
     left.rmdir()
     Held(state, versions).back_up(tmp_path / "copy")
+
+
+def test_nothing_is_made_in_place_of_a_lost_database(state: Path) -> None:
+    with OpenStore(state / PACHD):
+        pass
+    (state / PACHD / DATABASE).unlink()
+    with pytest.raises(LostDatabase):
+        reindex(state)
+    with pytest.raises(LostDatabase), at(state):
+        pass
+    assert not (state / PACHD / DATABASE).exists()
 
 
 @pytest.mark.parametrize(

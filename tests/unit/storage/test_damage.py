@@ -8,7 +8,7 @@ import pytest
 from howdah.errors import AlreadyExists, Conflict, Corrupt, NotFound, Unavailable
 from howdah.pachd.storage import backup as backups
 from howdah.pachd.storage import tables
-from howdah.pachd.storage.blobs import Blobs
+from howdah.pachd.storage.blobs import Blobs, NewerStore
 from howdah.pachd.storage.check import check, touches
 from howdah.pachd.storage.collection import Collection
 from howdah.pachd.storage.database import Database
@@ -173,6 +173,26 @@ def test_a_rebuild_enters_nothing_whose_bytes_are_damaged(store, files):
     assert list(check(store.blobs, data=True)) == []
     with pytest.raises(NotFound):
         store.blobs.read_all(next(iter(files)))
+
+
+def test_a_rebuild_without_packs_or_from_a_newer_store_leaves_the_index(store, files):
+    store.close()
+    objects = store.folder / "objects"
+    database = Database(store.folder / "db.sqlite", [tables.SCHEMA])
+    (objects / "packs").rename(objects / "elsewhere")
+    with pytest.raises(NotFound, match="are all missing"):
+        rebuild_index(LocalObjects(objects), database)
+    (objects / "elsewhere").rename(objects / "packs")
+    (objects / "format").rename(objects / "kept")
+    with pytest.raises(NotFound, match="object format"):
+        rebuild_index(LocalObjects(objects), database)
+    (objects / "format").write_bytes(b"howdah store 2\n")
+    with pytest.raises(NewerStore):
+        rebuild_index(LocalObjects(objects), database)
+    database.close()
+    (objects / "kept").replace(objects / "format")
+    store.open()
+    assert unreadable(store.blobs, files) == set()
 
 
 def test_a_backup_that_fails_has_cleared_up_before_another_may_begin(store, files, tmp_path, monkeypatch):

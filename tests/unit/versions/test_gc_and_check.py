@@ -15,7 +15,7 @@ from howdah.pachd.versions import check as checking
 from howdah.pachd.versions.check import check
 from howdah.pachd.versions.finish import finish_one
 from howdah.pachd.versions.gc import collect_garbage
-from howdah.pachd.versions.opening import OpenStore
+from howdah.pachd.versions.opening import LostDatabase, OpenStore
 
 RAW = RepoRef("raw")
 MASTER = BranchRef(RAW, "master")
@@ -165,6 +165,19 @@ def test_a_backup_of_a_running_store_is_a_store(store: OpenStore, tmp_path: Path
     with OpenStore(tmp_path / "again") as again:
         assert [file.path for file in again.versions.files(HEAD).tree.files()] == ["/a"]
         assert list(check(again.versions, data=True)) == []
+
+
+def test_packs_without_their_database_are_not_opened(store: OpenStore) -> None:
+    write(store.versions, {"/a": noise(1)})
+    store.close()
+    database = store.database.path
+    database.rename(database.with_name("elsewhere"))
+    with pytest.raises(LostDatabase, match="is missing, and packs are there"):
+        OpenStore(database.parent)
+    assert not database.exists()
+    database.with_name("elsewhere").rename(database)
+    with OpenStore(database.parent) as again:
+        assert again.versions.files(HEAD).read_all("/a") == noise(1)
 
 
 def test_what_a_crash_left_of_sorting_is_removed_at_opening(store: OpenStore) -> None:

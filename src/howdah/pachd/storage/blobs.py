@@ -41,7 +41,10 @@ class Blobs:
     """Open on a database that holds `tables.SCHEMA`; the caller closes the database afterwards."""
 
     def __init__(self, objects: Objects, database: Database, *, pack_bytes: int = PACK_BYTES) -> None:
-        _check_format(objects)
+        try:
+            check_format(objects)
+        except NotFound:
+            objects.put(FORMAT_OBJECT, FORMAT)
         self.objects, self.database, self.leases = objects, database, Leases()
         self.packs = Packs(objects, database, pack_bytes=pack_bytes)
         # Threads that hash and write release the interpreter; more of them than cores gain nothing.
@@ -124,12 +127,9 @@ class Blobs:
             self._uploads -= 1
 
 
-def _check_format(objects: Objects) -> None:
-    try:
-        found = objects.get(FORMAT_OBJECT, 0, 256)
-    except NotFound:
-        objects.put(FORMAT_OBJECT, FORMAT)
-        return
+def check_format(objects: Objects) -> None:
+    """NotFound where no store is, NewerStore."""
+    found = objects.get(FORMAT_OBJECT, 0, 256)
     if found != FORMAT:
         raise NewerStore(
             f"the store says {found!r} and this Howdah knows {FORMAT!r}; "

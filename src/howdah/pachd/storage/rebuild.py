@@ -3,7 +3,9 @@ as when a folder was copied file by file while it was in use."""
 
 from collections.abc import Iterator
 
+from howdah.errors import NotFound
 from howdah.pachd.storage import scan, tables
+from howdah.pachd.storage.blobs import check_format
 from howdah.pachd.storage.content import hash_of
 from howdah.pachd.storage.database import Connection, Database
 from howdah.pachd.storage.objects import Objects
@@ -17,11 +19,19 @@ def rebuild_index(objects: Objects, database: Database) -> int:
 
     Run it before `Blobs` is opened on the same database. Every byte is read: what is damaged is passed
     over, and what is intact behind it is found. Where a chunk is stored twice the later copy counts.
-    All or nothing."""
+    All or nothing. NotFound where there are no packs and the index knows some, or no store at all:
+    a disk that is not mounted must not empty the index. NewerStore."""
+    check_format(objects)
 
     def change(connection: Connection) -> int:
+        packs = list(objects.list(FOLDER))
+        if not packs and any(tables.packs(connection).values()):
+            raise NotFound(
+                "the packs that the index knows are all missing; nothing was changed",
+                remedy="Put objects/packs back, or restore a backup into a new state folder.",
+            )
         tables.clear(connection)
-        for info in objects.list(FOLDER):
+        for info in packs:
             pack, reached = id_of(info.name), 0
             for found in _intact(objects, pack, info.size):
                 tables.enter(connection, _rows(objects, pack, found))

@@ -12,9 +12,10 @@ from types import TracebackType
 from typing import Self
 
 from howdah.core.clock import Clock
+from howdah.errors import Corrupt
 from howdah.pachd.storage import tables as storage_tables
 from howdah.pachd.storage.backup import DATABASE, OBJECTS
-from howdah.pachd.storage.blobs import Blobs
+from howdah.pachd.storage.blobs import FORMAT_OBJECT, Blobs
 from howdah.pachd.storage.database import Database, Schema
 from howdah.pachd.storage.durability import make_folder
 from howdah.pachd.storage.files import LocalObjects
@@ -26,13 +27,33 @@ from howdah.pachd.versions.tables import SCHEMA
 SCRATCH = "scratch"
 
 
+class LostDatabase(Corrupt):
+    """A folder with packs and without the database that says what is in them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            f"{path} is missing, and packs are there",
+            why="Without it nobody knows what is stored: an empty one would have gc delete all packs.",
+            remedy="Put it back, or restore a backup into a new state folder.",
+        )
+
+
+def refuse_lost_database(folder: Path) -> None:
+    """A new store has its database before anything else."""
+    if (folder / OBJECTS / FORMAT_OBJECT).exists() and not (folder / DATABASE).exists():
+        raise LostDatabase(folder / DATABASE)
+
+
 class OpenStore:
     """Opens or creates. Nothing happens by itself before `start`."""
 
     def __init__(self, folder: Path, clock: Clock | None = None, schemas: Sequence[Schema] = ()) -> None:
         """`schemas` are those of packages that keep their tables in the same database. Raises what
-        `Database` and `Blobs` raise: FolderInUse, NewerVersion, NewerStore, Corrupt, Unavailable."""
+        `Database` and `Blobs` raise: FolderInUse, NewerVersion, NewerStore, Corrupt, Unavailable; and
+        LostDatabase."""
         make_folder(folder)
+        refuse_lost_database(folder)
         self._closing = ExitStack()
         try:
             self.database = Database(folder / DATABASE, [storage_tables.SCHEMA, SCHEMA, *schemas])
