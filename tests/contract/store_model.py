@@ -239,7 +239,7 @@ class Model:
             ]
             moved.update(fresh)
             near += fresh
-        below = set().union(*(self.full(each, downstream=True) for each in moved))
+        below = self._reached(list(moved))
         if len({repo for repo, _ in below}) < len(below):
             raise Refused
 
@@ -287,6 +287,13 @@ class Model:
                 component = more
             if len({repo for repo, _ in component}) < len(component):
                 raise Refused
+        for key in sorted(self._reached(moved), key=lambda each: len(self.full(each))):
+            branch = self.branches[key]
+            if branch.head[1] != set_id:
+                upstream = tuple(self.branches[up].head for up in branch.provenance)
+                self._point(key, self._make(key, set_id, branch.head, upstream, "AUTO"))
+
+    def _reached(self, moved: list[Key]) -> set[Key]:
         reached: set[Key] = set()
         near = list(moved)
         while near:
@@ -295,11 +302,7 @@ class Model:
                 if below not in reached and here not in self.branches[below].never:
                     reached.add(below)
                     near.append(below)
-        for key in sorted(reached, key=lambda each: len(self.full(each))):
-            branch = self.branches[key]
-            if branch.head[1] != set_id:
-                upstream = tuple(self.branches[up].head for up in branch.provenance)
-                self._point(key, self._make(key, set_id, branch.head, upstream, "AUTO"))
+        return reached
 
     def finish(self, key: Key, error: str = "", description: str = "") -> None:
         commit = self.commits[key]

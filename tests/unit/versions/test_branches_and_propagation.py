@@ -4,7 +4,7 @@ import pytest
 
 from howdah.core.refs import META, SPEC, BranchRef, CommitId, CommitRef, CommitSpec, RepoRef
 from howdah.errors import Conflict, Invalid, NotFound
-from howdah.pachd.versions import Changes, CommitState, Origin, Transaction, Trigger, Versions
+from howdah.pachd.versions import Changes, CommitState, Origin, Transaction, Trigger, Versions, tables
 from howdah.pachd.versions.errors import (
     BranchCycle,
     BranchInUse,
@@ -16,6 +16,7 @@ from howdah.pachd.versions.errors import (
     RepoExists,
     RepoNotFound,
 )
+from howdah.pachd.versions.finish import finish_one
 
 RAW, CLEAN, MODEL = RepoRef("raw"), RepoRef("clean"), RepoRef("model")
 
@@ -192,6 +193,57 @@ def test_what_a_graph_may_not_be(versions: Versions) -> None:
         versions.transact(lambda tx: tx.start_commit(master(CLEAN)))
     with pytest.raises(CommitOnOutputBranch):
         versions.transact(lambda tx: tx.start_commit(master(MODEL)))
+
+
+def with_two_triggered(versions: Versions) -> None:
+    """Two branches of raw, moved by the same commits; clean has a branch of the first."""
+
+    def change(tx: Transaction) -> None:
+        for repo in (RAW, CLEAN, MODEL):
+            tx.create_repo(repo)
+        tx.create_branch(master(RAW))
+        for name in ("a", "b"):
+            tx.create_branch(BranchRef(RAW, name), trigger=Trigger("master", commits=1))
+        tx.create_branch(BranchRef(CLEAN, "a"), provenance=[BranchRef(RAW, "a")])
+
+    versions.transact(change)
+
+
+def test_branches_that_one_commit_moves_may_not_meet_in_a_repo(versions: Versions) -> None:
+    with_two_triggered(versions)
+    second, source = BranchRef(CLEAN, "b"), BranchRef(RAW, "b")
+    with pytest.raises(InvalidProvenanceStructure):
+        versions.transact(lambda tx: tx.create_branch(second, provenance=[source]))
+    versions.transact(lambda tx: tx.create_branch(second, provenance=[source], never=[source]))
+    first = BranchRef(CLEAN, "a")
+    with versions.view() as view:
+        before = {ref: view.branch(ref).head for ref in (first, second)}
+    ref = commit_to(versions, master(RAW))
+    with versions.view() as view:
+        row = view.commit(ref).row
+    finish_one(versions, row)
+    with versions.view() as view:
+        assert view.branch(source).head == ref
+        assert view.branch(first).head != before[first]
+        assert view.branch(second).head == before[second]
+
+
+def test_triggers_that_meet_already_refuse_no_other_branch(versions: Versions) -> None:
+    with_two_triggered(versions)
+
+    def meet(tx: Transaction) -> None:
+        """As a store from before they were refused has it."""
+        tx.create_branch(BranchRef(CLEAN, "b"))
+        branch, source = (tx.view.branch(ref).row for ref in (BranchRef(CLEAN, "b"), BranchRef(RAW, "b")))
+        tables.set_branch_provenance(tx.connection, branch, {source: False})
+
+    versions.transact(meet)
+    versions.transact(lambda tx: tx.create_branch(BranchRef(RAW, "c"), trigger=Trigger("master", commits=1)))
+    versions.transact(lambda tx: tx.create_branch(master(MODEL), provenance=[BranchRef(RAW, "c")]))
+    with pytest.raises(InvalidProvenanceStructure):
+        versions.transact(
+            lambda tx: tx.create_branch(BranchRef(CLEAN, "c"), provenance=[BranchRef(RAW, "c")])
+        )
 
 
 def test_a_failed_transaction_leaves_nothing(versions: Versions) -> None:

@@ -43,7 +43,7 @@ def create_branch(
     _set_provenance(work, ref, row, provenance, never)
     if trigger is not None or provenance:
         tables.set_branch_trigger(work.connection, row, trigger)
-        propagation.check_triggers(tables.branches_with_trigger(work.connection), work.view.branch)
+        propagation.check_triggers(ref, tables.branches_with_trigger(work.connection), work.view.branch)
     if fresh or pointed is not None:
         work.propagate(ref)
 

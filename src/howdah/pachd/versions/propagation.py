@@ -7,7 +7,7 @@ is reached on several ways gets one commit.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from howdah.core.refs import SPEC, BranchRef, CommitId, CommitRef, RepoRef
@@ -58,23 +58,34 @@ def _only_spec(branch: BranchInfo) -> bool:
     return len(branch.provenance) == 1 and branch.provenance[0].repo.type == SPEC
 
 
-def check_triggers(triggered: Sequence[BranchInfo], lookup: Lookup) -> None:
-    """Refuse triggers by which one commit, when it finishes, could move several branches that meet
-    downstream in a repo but not in a branch: their common set could not hold a commit of each.
+def check_triggers(changed: BranchRef, triggered: Sequence[BranchInfo], lookup: Lookup) -> None:
+    """Refuse triggers by which one commit, when it finishes, could move several branches whose
+    downstreams meet in a repo but not in a branch: their common set could not hold a commit of each.
+
+    Only where the branch that was changed has a part in it: what met before is not its fault.
     """
     after: defaultdict[BranchRef, list[BranchRef]] = defaultdict(list)
     for info in triggered:
         if info.trigger is not None and not info.trigger.cron_spec:
             after[BranchRef(info.ref.repo, info.trigger.branch)].append(info.ref)
+    own = {changed, *_downstream([changed, *_moved_by(changed, after)], lookup)}
     for source in list(after):
-        met: dict[RepoRef, BranchRef] = {}
-        near = [source]
-        while near:
-            moved = after.get(near.pop(), [])
-            near += moved
-            for below in (each for ref in moved for each in lookup(ref).subvenance):
-                if met.setdefault(below.repo, below) != below:
-                    raise InvalidProvenanceStructure(below)
+        below = _downstream(_moved_by(source, after), lookup)
+        for repo in {ref.repo for ref in own & below.keys()}:
+            meeting = [ref for ref in below if ref.repo == repo]
+            if len(meeting) > 1:
+                raise InvalidProvenanceStructure(meeting[-1])
+
+
+def _moved_by(source: BranchRef, after: Mapping[BranchRef, Sequence[BranchRef]]) -> list[BranchRef]:
+    """The branches that a commit to this one may move by triggers, which may trigger others."""
+    moved: list[BranchRef] = []
+    near = [source]
+    while near:
+        fresh = [ref for ref in after.get(near.pop(), ()) if ref not in moved]
+        moved += fresh
+        near += fresh
+    return moved
 
 
 def check_structure(moved: Iterable[BranchRef], lookup: Lookup) -> None:
