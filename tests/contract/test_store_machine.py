@@ -1,5 +1,8 @@
 """The store against the model: any order of any operations, gc, check, backups, reopening and crashes at
-any write among them."""
+any write among them.
+
+A power cut takes from the copy what no sync made durable of packs; the database is taken at its word, which
+is SQLite's. Reading page by page and tar are left to tests of their own."""
 
 import pytest
 from file_rules import FileRules
@@ -9,6 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, run_state_machine_as_test
 from model_files import Op
+from reading_rules import ReadingRules
 from store_comparison import compare
 from store_machine import REPOS, branch_ref, commit_ref, ops, repo_ref
 from store_model import OPEN, OnBranch
@@ -16,7 +20,7 @@ from store_model import OPEN, OnBranch
 from howdah.pachd.versions.check import check
 
 
-class StoreMachine(GraphRules, FileRules, HouseRules):
+class StoreMachine(GraphRules, FileRules, ReadingRules, HouseRules):
     steps = 0
     """Of all runs together: Hypothesis makes fewer than it may."""
 
