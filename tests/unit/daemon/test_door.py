@@ -75,6 +75,7 @@ def test_what_the_system_refuses_the_daemon_is_raised_where_the_request_was_made
     assert str(raised.value) == str(error)
 
 
+@pytest.mark.slow
 def test_who_asks_nothing_or_reads_nothing_does_not_hold_up_the_closing(tmp_path: Path) -> None:
     talks, ended = threading.Event(), threading.Event()
 
@@ -99,6 +100,7 @@ def test_who_asks_nothing_or_reads_nothing_does_not_hold_up_the_closing(tmp_path
     assert ended.is_set()
 
 
+@pytest.mark.slow
 def test_what_is_being_done_at_closing_may_still_say_how_it_ended(tmp_path: Path) -> None:
     closes = threading.Event()
 

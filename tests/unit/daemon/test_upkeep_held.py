@@ -102,6 +102,17 @@ def test_what_is_being_done_can_be_ended(
     act(keeper, target)
 
 
+def test_walking_trees_can_be_ended_too(state: Path, versions: Versions) -> None:
+    """It counts no bytes of packs, and takes long where there are many files."""
+    told: list[tuple[int, int]] = []
+    keeper = Held(state, versions, lambda count, total: told.append((count, total)))
+    for act in (lambda: list(keeper.check(data=False)), lambda: keeper.collect(dry_run=True)):
+        told.clear()
+        act()
+        assert (0, 0) in told
+
+
+@pytest.mark.slow
 def test_a_backup_to_where_nothing_can_be_written_says_so(
     state: Path, versions: Versions, tmp_path: Path
 ) -> None:
