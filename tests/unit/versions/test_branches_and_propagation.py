@@ -1,5 +1,7 @@
 """Repos, branches and what follows when one moves, on a store without files."""
 
+from functools import partial
+
 import pytest
 
 from howdah.core.refs import META, SPEC, BranchRef, CommitId, CommitRef, CommitSpec, RepoRef
@@ -198,15 +200,14 @@ def test_what_a_graph_may_not_be(versions: Versions) -> None:
 def with_two_triggered(versions: Versions) -> None:
     """Two branches of raw, moved by the same commits; clean has a branch of the first."""
 
-    def change(tx: Transaction) -> None:
-        for repo in (RAW, CLEAN, MODEL):
-            tx.create_repo(repo)
-        tx.create_branch(master(RAW))
-        for name in ("a", "b"):
-            tx.create_branch(BranchRef(RAW, name), trigger=Trigger("master", commits=1))
-        tx.create_branch(BranchRef(CLEAN, "a"), provenance=[BranchRef(RAW, "a")])
-
-    versions.transact(change)
+    for repo in (RAW, CLEAN, MODEL):
+        versions.transact(partial(Transaction.create_repo, repo=repo))
+    versions.transact(lambda tx: tx.create_branch(master(RAW)))
+    on_master = Trigger("master", commits=1)
+    for name in ("a", "b"):
+        ref = BranchRef(RAW, name)
+        versions.transact(partial(Transaction.create_branch, branch=ref, trigger=on_master))
+    versions.transact(lambda tx: tx.create_branch(BranchRef(CLEAN, "a"), provenance=[BranchRef(RAW, "a")]))
 
 
 def test_branches_that_one_commit_moves_may_not_meet_in_a_repo(versions: Versions) -> None:
