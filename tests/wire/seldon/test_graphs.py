@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import grpc
 import pytest
-from mlserver.grpc import dataplane_pb2 as v2
-from mlserver.grpc.dataplane_pb2_grpc import GRPCInferenceServiceStub
+from tritonclient.grpc import service_pb2 as v2
+from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 
 pytestmark = pytest.mark.slow
 
